@@ -1,0 +1,165 @@
+package tree
+
+import (
+	"context"
+	"time"
+
+	"opencloud/internal/permission"
+	"opencloud/internal/platform/db"
+	"opencloud/internal/resource"
+	"opencloud/internal/space"
+	"opencloud/internal/storage"
+)
+
+// Space is a row of the table of spaces.
+type Space struct {
+	ID, Name, Alias, Description, Owner string
+	Type                                space.Type
+	Quota                               int64
+	Image, Readme                       string
+	Dir                                 string // where its files lie, relative to the storage's root
+	Disabled, Created                   int64
+	Held                                string // why nothing is dropped from the index, or ""
+	Confirmed                           bool   // an administrator said that what vanished is meant to be gone
+}
+
+// Spaces calls each for every space.
+func Spaces(ctx context.Context, r db.Reader, each func(*Space) error) error {
+	return r.Query(ctx, `SELECT id, type, name, alias, description, owner, quota, image, readme, dir, disabled, created, held, confirmed FROM spaces`,
+		func(row db.Row) error {
+			return each(&Space{ID: row.Text(0), Type: space.Type(row.Text(1)), Name: row.Text(2), Alias: row.Text(3), Description: row.Text(4),
+				Owner: row.Text(5), Quota: row.Int(6), Image: row.Text(7), Readme: row.Text(8), Dir: row.Text(9), Disabled: row.Int(10),
+				Created: row.Int(11), Held: row.Text(12), Confirmed: row.Int(13) != 0})
+		})
+}
+
+// SaveSpace inserts or updates a space.
+func SaveSpace(ctx context.Context, tx db.Tx, s *Space) error {
+	_, err := tx.Exec(ctx, `INSERT INTO spaces(id, type, name, alias, description, owner, quota, image, readme, dir, disabled, created, held, confirmed)
+		VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET name=excluded.name, alias=excluded.alias, description=excluded.description,
+		quota=excluded.quota, image=excluded.image, readme=excluded.readme, dir=excluded.dir, disabled=excluded.disabled, held=excluded.held, confirmed=excluded.confirmed`,
+		s.ID, string(s.Type), s.Name, s.Alias, s.Description, s.Owner, s.Quota, s.Image, s.Readme, s.Dir, s.Disabled, s.Created, s.Held, s.Confirmed)
+	return err
+}
+
+// GrantsOf returns the grants on a node.
+func GrantsOf(ctx context.Context, r db.Reader, node string) ([]space.Grant, error) {
+	var out []space.Grant
+	err := r.Query(ctx, `SELECT kind, grantee, permissions, expires, creator, created FROM grants WHERE node=? ORDER BY kind, grantee`, func(row db.Row) error {
+		out = append(out, space.Grant{Kind: space.GranteeKind(row.Int(0)), Grantee: row.Text(1), Permissions: permission.Set(row.Int(2)),
+			Expires: Time(row.Int(3)), Creator: row.Text(4), Created: Time(row.Int(5))})
+		return nil
+	}, node)
+	return out, err
+}
+
+// SaveGrant adds or replaces a grant.
+func SaveGrant(ctx context.Context, tx db.Tx, n *Node, g space.Grant) error {
+	_, err := tx.Exec(ctx, `INSERT INTO grants(node, kind, grantee, space, permissions, expires, creator, created) VALUES(?,?,?,?,?,?,?,?)
+		ON CONFLICT(node, kind, grantee) DO UPDATE SET permissions=excluded.permissions, expires=excluded.expires`,
+		n.ID, int64(g.Kind), g.Grantee, n.Space, int64(g.Permissions), Nanos(g.Expires), g.Creator, Nanos(g.Created))
+	if err != nil {
+		return err
+	}
+	return SetFlag(ctx, tx, n, FlagGrants, true)
+}
+
+// LocksOf returns the locks on a node that have not expired.
+func LocksOf(ctx context.Context, r db.Reader, id resource.ID, now time.Time) ([]storage.Lock, error) {
+	var out []storage.Lock
+	err := r.Query(ctx, `SELECT token, shared, infinite, owner, uid, username, app, timeout, created, expires FROM locks WHERE node=?
+		AND (expires=0 OR expires>?) ORDER BY created, token`, func(row db.Row) error {
+		out = append(out, storage.Lock{Token: row.Text(0), Shared: row.Int(1) != 0, Infinite: row.Int(2) != 0, Owner: row.Text(3), User: row.Text(4),
+			UserName: row.Text(5), App: row.Text(6), Timeout: time.Duration(row.Int(7)), Created: Time(row.Int(8)), Expires: Time(row.Int(9)), Root: id})
+		return nil
+	}, id.Node, now.UnixNano())
+	return out, err
+}
+
+// SaveLock inserts or updates a lock.
+func SaveLock(ctx context.Context, tx db.Tx, n *Node, l storage.Lock) error {
+	_, err := tx.Exec(ctx, `INSERT INTO locks(token, node, space, shared, infinite, owner, uid, username, app, timeout, created, expires)
+		VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node, token) DO UPDATE SET timeout=excluded.timeout, expires=excluded.expires`,
+		l.Token, n.ID, n.Space, l.Shared, l.Infinite, l.Owner, l.User, l.UserName, l.App, int64(l.Timeout), Nanos(l.Created), Nanos(l.Expires))
+	if err != nil {
+		return err
+	}
+	return SetFlag(ctx, tx, n, FlagLocks, true)
+}
+
+// Version is former content of a file.
+type Version struct {
+	Node, Key        string
+	Size, MTime, Seq int64
+	Sums             Sums
+	Created          int64
+}
+
+// VersionsOf returns a file's versions, the newest first.
+func VersionsOf(ctx context.Context, r db.Reader, node string) ([]Version, error) {
+	var out []Version
+	err := r.Query(ctx, `SELECT key, size, mtime, seq, sums, created FROM versions WHERE node=? ORDER BY seq DESC, key DESC`, func(row db.Row) error {
+		out = append(out, Version{Node: node, Key: row.Text(0), Size: row.Int(1), MTime: row.Int(2), Seq: row.Int(3), Sums: Sums(row.Bytes(4)), Created: row.Int(5)})
+		return nil
+	}, node)
+	return out, err
+}
+
+// SaveVersion adds a version.
+func SaveVersion(ctx context.Context, tx db.Tx, n *Node, v Version) error {
+	_, err := tx.Exec(ctx, `INSERT INTO versions(node, key, size, mtime, seq, sums, created) VALUES(?,?,?,?,?,?,?)`,
+		n.ID, v.Key, v.Size, v.MTime, v.Seq, []byte(v.Sums), v.Created)
+	if err != nil {
+		return err
+	}
+	return SetFlag(ctx, tx, n, FlagVersions, true)
+}
+
+// Trashed is a row of the trash.
+type Trashed struct {
+	Node       *Node
+	Parent     string // where it was
+	Name, Path string
+	Deleted    int64
+	Actor      string
+}
+
+// TrashedNode returns the trash row of a key.
+func TrashedNode(ctx context.Context, r db.Reader, space, key string) (*Trashed, error) {
+	var t *Trashed
+	err := r.Query(ctx, `SELECT parent, name, path, deleted, actor FROM trash WHERE node=? AND space=?`, func(row db.Row) error {
+		t = &Trashed{Parent: row.Text(0), Name: string(row.Bytes(1)), Path: string(row.Bytes(2)), Deleted: row.Int(3), Actor: row.Text(4)}
+		return nil
+	}, key, space)
+	if err == nil && t == nil {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.Node, err = ByID(ctx, r, key)
+	return t, err
+}
+
+// SaveTrashed adds a row of the trash.
+func SaveTrashed(ctx context.Context, tx db.Tx, t *Trashed) error {
+	_, err := tx.Exec(ctx, `INSERT INTO trash(node, space, parent, name, path, deleted, actor) VALUES(?,?,?,?,?,?,?)`,
+		t.Node.ID, t.Node.Space, t.Parent, []byte(t.Name), []byte(t.Path), t.Deleted, t.Actor)
+	return err
+}
+
+// Time and Nanos turn unix ns into time.Time and back; 0 is the zero time.
+func Time(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}
+
+// Nanos is the inverse of Time.
+func Nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
