@@ -43,6 +43,7 @@ CREATE TABLE nodes(
 	mtime BIGINT NOT NULL, seq BIGINT NOT NULL, sums BLOB, ino BIGINT NOT NULL, flags BIGINT NOT NULL,
 	PRIMARY KEY(parent, name)) WITHOUT ROWID;
 CREATE UNIQUE INDEX nodes_id ON nodes(id);
+CREATE INDEX nodes_unhashed ON nodes(id) WHERE sums IS NULL AND kind=1;
 CREATE TABLE versions(
 	node TEXT NOT NULL, key TEXT NOT NULL, size BIGINT NOT NULL, mtime BIGINT NOT NULL, seq BIGINT NOT NULL, sums BLOB, created BIGINT NOT NULL,
 	PRIMARY KEY(node, key)) WITHOUT ROWID;
