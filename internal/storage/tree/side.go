@@ -33,11 +33,11 @@ func Spaces(ctx context.Context, r db.Reader, each func(*Space) error) error {
 		})
 }
 
-// SaveSpace inserts or updates a space.
+// SaveSpace inserts or updates a space. Held and Confirmed of one that exists stay: they are package scan's.
 func SaveSpace(ctx context.Context, tx db.Tx, s *Space) error {
 	_, err := tx.Exec(ctx, `INSERT INTO spaces(id, type, name, alias, description, owner, quota, image, readme, dir, disabled, created, held, confirmed)
 		VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET name=excluded.name, alias=excluded.alias, description=excluded.description,
-		quota=excluded.quota, image=excluded.image, readme=excluded.readme, dir=excluded.dir, disabled=excluded.disabled, held=excluded.held, confirmed=excluded.confirmed`,
+		quota=excluded.quota, image=excluded.image, readme=excluded.readme, dir=excluded.dir, disabled=excluded.disabled`,
 		s.ID, string(s.Type), s.Name, s.Alias, s.Description, s.Owner, s.Quota, s.Image, s.Readme, s.Dir, s.Disabled, s.Created, s.Held, s.Confirmed)
 	return err
 }

@@ -48,18 +48,36 @@ func (s *Scanner) root(ctx context.Context, sp *tree.Space, root *tree.Node) err
 
 // hold notes that a space is held and returns that as an error.
 func (s *Scanner) hold(ctx context.Context, sp *tree.Space, reason string) error {
-	if sp.Held == "" {
-		s.Log.Error("space is held, nothing is dropped from its index until an administrator confirms", "space", sp.ID, "reason", reason)
-		err := s.DB.Write(ctx, func(tx db.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE spaces SET held=? WHERE id=? AND held=''`, reason, sp.ID)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		sp.Held = reason
+	was, _, err := s.held(ctx, sp.ID)
+	if err != nil {
+		return err
 	}
+	if was == reason {
+		return &HeldError{Space: sp.ID, Reason: reason}
+	}
+	err = s.DB.Write(ctx, func(tx db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE spaces SET held=? WHERE id=?`, reason, sp.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.Log.Error("space is held, nothing is dropped from its index until an administrator confirms", "space", sp.ID, "reason", reason)
 	return &HeldError{Space: sp.ID, Reason: reason}
+}
+
+// held returns why a space is held ("": it is not), and whether it was confirmed that what vanished is meant to be gone.
+func (s *Scanner) held(ctx context.Context, space string) (reason string, confirmed bool, err error) {
+	err = s.DB.Read(ctx, func(r db.Reader) error { reason, confirmed, err = heldIn(ctx, r, space); return err })
+	return reason, confirmed, err
+}
+
+func heldIn(ctx context.Context, r db.Reader, space string) (reason string, confirmed bool, err error) {
+	err = r.Query(ctx, `SELECT held, confirmed FROM spaces WHERE id=?`, func(row db.Row) error {
+		reason, confirmed = row.Text(0), row.Int(1) != 0
+		return nil
+	}, space)
+	return reason, confirmed, err
 }
 
 // Confirm says that what vanished from a space is meant to be gone.
@@ -85,12 +103,7 @@ func (s *Scanner) setHold(ctx context.Context, space, sql string) error {
 // mayDrop returns errMany when, with these nodes, too much of the space has vanished within Grace.
 // Counting is bounded by a small multiple of what vanished.
 func (t *settlement) mayDrop(ctx context.Context, tx db.Tx, nodes []*tree.Node) error {
-	var held string
-	confirmed := false
-	err := tx.Query(ctx, `SELECT held, confirmed FROM spaces WHERE id=?`, func(row db.Row) error {
-		held, confirmed = row.Text(0), row.Int(1) != 0
-		return nil
-	}, t.space.ID)
+	held, confirmed, err := heldIn(ctx, tx, t.space.ID)
 	if err != nil || confirmed {
 		return err
 	}

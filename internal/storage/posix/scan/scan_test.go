@@ -142,6 +142,14 @@ func (w *world) nodes() map[string]*tree.Node {
 	return out
 }
 
+func (w *world) held() (reason string) {
+	w.Helper()
+	w.must(w.db.Read(w.Context(), func(r db.Reader) error {
+		return tree.Spaces(w.Context(), r, func(sp *tree.Space) error { reason = sp.Held; return nil })
+	}))
+	return reason
+}
+
 func (w *world) paths() string {
 	w.Helper()
 	var out []string
@@ -343,8 +351,8 @@ func TestHoldAgainstMassDeletion(t *testing.T) {
 			w.must(os.Rename(fmt.Sprintf("%s/d%d", outside, i), fmt.Sprintf("%s/d%d", w.dir, i)))
 		}
 		w.sweep()
-		if w.space.Held != "" || len(w.nodes()) != 61 {
-			t.Errorf("held %q, %d nodes", w.space.Held, len(w.nodes()))
+		if w.held() != "" || len(w.nodes()) != 61 {
+			t.Errorf("held %q, %d nodes", w.held(), len(w.nodes()))
 		}
 	})
 	t.Run("confirmed", func(t *testing.T) {
@@ -378,8 +386,8 @@ func TestUnmountedSpaceIsHeld(t *testing.T) {
 	w.must(os.Remove(w.dir))
 	w.must(os.Rename(aside, w.dir))
 	w.sweep()
-	if w.space.Held != "" || w.paths() != "f" {
-		t.Errorf("held %q, %s", w.space.Held, w.paths())
+	if w.held() != "" || w.paths() != "f" {
+		t.Errorf("held %q, %s", w.held(), w.paths())
 	}
 }
 

@@ -40,20 +40,18 @@ func (s *Scanner) Tree(ctx context.Context, sp *tree.Space, id string, drop bool
 // more) ends its hold.
 func (s *Scanner) Sweep(ctx context.Context, sp *tree.Space, each Progress) error {
 	w := &walk{Scanner: s, space: sp, drop: true, rest: true, each: each}
-	held := sp.Held
 	if err := w.folder(ctx, sp.ID, 0); err != nil {
 		return err
 	}
-	if w.left > 0 {
-		if sp.Held != "" {
-			return &HeldError{Space: sp.ID, Reason: sp.Held}
-		}
+	held, confirmed, err := s.held(ctx, sp.ID)
+	switch {
+	case err != nil, held == "" && !confirmed:
+		return err
+	case w.left > 0 && held != "":
+		return &HeldError{Space: sp.ID, Reason: held}
+	case w.left > 0:
 		return nil
 	}
-	if held == "" && !sp.Confirmed {
-		return nil
-	}
-	sp.Held, sp.Confirmed = "", false
 	return s.setHold(ctx, sp.ID, `UPDATE spaces SET held='', confirmed=0 WHERE id=?`)
 }
 
