@@ -30,7 +30,7 @@ func (s *Scanner) Watch(ctx context.Context, root string, debounce time.Duration
 	}
 	defer w.Close()
 	ww := &watcher{Scanner: s, root: root, w: w, dirty: map[string]bool{}}
-	if err := ww.addAll(ctx, ""); err != nil {
+	if err := ww.addAll(ctx, "", false); err != nil {
 		return err
 	}
 	tick := time.NewTimer(time.Hour)
@@ -55,7 +55,7 @@ func (s *Scanner) Watch(ctx context.Context, root string, debounce time.Duration
 			}
 			s.Log.Warn("the kernel lost events of the storage, sweeping")
 			clear(ww.dirty)
-			if err := ww.addAll(ctx, ""); err != nil {
+			if err := ww.addAll(ctx, "", false); err != nil {
 				return err
 			}
 			if err := s.SweepAll(ctx, nil); err != nil {
@@ -81,8 +81,8 @@ type watcher struct {
 	dirty map[string]bool // folders with news, relative to the root
 }
 
-// addAll watches a folder and all below it.
-func (w *watcher) addAll(ctx context.Context, rel string) error {
+// addAll watches a folder and all below it. With news each is to be compared: things may have come before it was watched.
+func (w *watcher) addAll(ctx context.Context, rel string, news bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -96,6 +96,9 @@ func (w *watcher) addAll(ctx context.Context, rel string) error {
 		w.problem(rel, "cannot be watched (fs.inotify.max_user_watches?): "+err.Error())
 		return nil
 	}
+	if news {
+		w.mark(rel)
+	}
 	var below []string
 	_, err := w.Disk.ReadDir(rel, func(e disk.Entry) error {
 		if e.Type == disk.Directory {
@@ -107,7 +110,7 @@ func (w *watcher) addAll(ctx context.Context, rel string) error {
 		w.problem(rel, err.Error())
 	}
 	for _, b := range below {
-		if err := w.addAll(ctx, b); err != nil {
+		if err := w.addAll(ctx, b, news); err != nil {
 			return err
 		}
 	}
@@ -131,9 +134,7 @@ func (w *watcher) event(ctx context.Context, e fsnotify.Event) {
 	}
 	if e.Has(fsnotify.Create) {
 		if st, err := w.Disk.Lstat(rel); err == nil && st.Type == disk.Directory {
-			if err := w.addAll(ctx, rel); err == nil {
-				w.mark(rel) // what came before it was watched
-			}
+			_ = w.addAll(ctx, rel, true) // fails only when it is time to end
 		}
 	}
 	w.mark(strings.TrimPrefix(filepath.Dir(rel), "."))
