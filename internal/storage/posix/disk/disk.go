@@ -71,6 +71,10 @@ type FS interface {
 	GetXattr(path, name string) (string, error)
 	// SetXattr sets an extended attribute of an entry; ErrNoXattr if the file system cannot.
 	SetXattr(path, name, value string) error
+	// RemoveXattr removes an extended attribute; ErrNoXattr if there is none.
+	RemoveXattr(path, name string) error
+	// ListXattr returns the names of an entry's extended attributes; none if the file system has none.
+	ListXattr(path string) ([]string, error)
 	// SetMTime sets the time of last modification (unix nanoseconds).
 	SetMTime(path string, mtime int64) error
 	// SyncDir makes the entries of a directory durable.

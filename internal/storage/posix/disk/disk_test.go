@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -69,6 +70,15 @@ func TestFiles(t *testing.T) {
 	if err := d.SetXattr("z", "user.oc.id", "abc"); err == nil {
 		if v, err := d.GetXattr("z", "user.oc.id"); err != nil || v != "abc" {
 			t.Errorf("xattr %q, %v", v, err)
+		}
+		if names, err := d.ListXattr("z"); err != nil || !slices.Contains(names, "user.oc.id") {
+			t.Errorf("attributes %q, %v", names, err)
+		}
+		if err := d.RemoveXattr("z", "user.oc.id"); err != nil {
+			t.Error(err)
+		}
+		if err := d.RemoveXattr("z", "user.oc.id"); !errors.Is(err, disk.ErrNoXattr) {
+			t.Errorf("removed twice: %v", err)
 		}
 	}
 	if _, err := d.GetXattr("z", "user.none"); !errors.Is(err, disk.ErrNoXattr) {

@@ -245,8 +245,13 @@ func times(mtime int64) []unix.Timespec {
 func (r *root) GetXattr(path, name string) (string, error) {
 	var value string
 	err := r.in("getxattr", path, func(dir int, base string) error {
-		var buf [256]byte
-		n, err := unix.Lgetxattr(procPath(r, dir, base), name, buf[:])
+		var small [256]byte
+		buf := small[:]
+		n, err := unix.Lgetxattr(procPath(r, dir, base), name, buf)
+		if err == unix.ERANGE {
+			buf = make([]byte, 64<<10)
+			n, err = unix.Lgetxattr(procPath(r, dir, base), name, buf)
+		}
 		if err == nil {
 			value = string(buf[:n])
 		}
@@ -259,6 +264,32 @@ func (r *root) SetXattr(path, name, value string) error {
 	return r.in("setxattr", path, func(dir int, base string) error {
 		return xattrError(unix.Lsetxattr(procPath(r, dir, base), name, []byte(value), 0))
 	})
+}
+
+func (r *root) RemoveXattr(path, name string) error {
+	return r.in("removexattr", path, func(dir int, base string) error {
+		return xattrError(unix.Lremovexattr(procPath(r, dir, base), name))
+	})
+}
+
+func (r *root) ListXattr(path string) (names []string, err error) {
+	err = r.in("listxattr", path, func(dir int, base string) error {
+		buf := make([]byte, 64<<10)
+		n, err := unix.Llistxattr(procPath(r, dir, base), buf)
+		if err == unix.ENOTSUP {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for name := range strings.SplitSeq(string(buf[:n]), "\x00") {
+			if name != "" {
+				names = append(names, name)
+			}
+		}
+		return nil
+	})
+	return names, err
 }
 
 func procPath(_ *root, dir int, name string) string {
