@@ -4,6 +4,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 var (
@@ -16,6 +17,16 @@ var (
 	// ErrThrottled tells that there were too many failed logins; see ThrottledError for how long to wait.
 	ErrThrottled = errors.New("too many failed logins")
 )
+
+// ThrottledError says how long to wait before the next attempt. It is ErrThrottled.
+type ThrottledError struct{ RetryAfter time.Duration }
+
+func (e *ThrottledError) Error() string {
+	return ErrThrottled.Error() + ", try again in " + e.RetryAfter.Round(time.Second).String()
+}
+
+// Is makes errors.Is(err, ErrThrottled) true.
+func (e *ThrottledError) Is(target error) bool { return target == ErrThrottled }
 
 // UserType is the kind of account, under the names of the LibreGraph API.
 type UserType string
