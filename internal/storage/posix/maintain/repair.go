@@ -71,7 +71,7 @@ func (m *Maintainer) adoptTrash(ctx context.Context, sp *tree.Space, rel string)
 		return err
 	}
 	original, deleted := m.trashInfo(sp, name)
-	parent, base := "", original
+	base := original
 	if i := strings.LastIndexByte(original, '/'); i >= 0 {
 		base = original[i+1:]
 	}
@@ -80,7 +80,7 @@ func (m *Maintainer) adoptTrash(ctx context.Context, sp *tree.Space, rel string)
 		if err := m.insertTree(ctx, tx, sp, n, at, 0); err != nil {
 			return err
 		}
-		return tree.SaveTrashed(ctx, tx, &tree.Trashed{Node: n, Parent: parent, Name: base, Path: original, Deleted: deleted.UnixNano()})
+		return tree.SaveTrashed(ctx, tx, &tree.Trashed{Node: n, Name: base, Path: original, Deleted: deleted.UnixNano()})
 	})
 }
 
