@@ -50,6 +50,7 @@ func (r *root) ReadDir(path string, each func(Entry) error) (Stat, error) {
 
 // entries looks at each entry of one answer of getdents64.
 func (r *root) entries(fd int, buf []byte, each func(Entry) error) error {
+	var st unix.Stat_t
 	for len(buf) >= direntName {
 		reclen := int(*(*uint16)(unsafe.Pointer(&buf[direntReclen])))
 		if reclen < direntName || reclen > len(buf) {
@@ -68,8 +69,8 @@ func (r *root) entries(fd int, buf []byte, each func(Entry) error) error {
 		}
 		e := Entry{Name: string(raw)}
 		if typ == unix.DT_REG || typ == unix.DT_DIR || typ == unix.DT_UNKNOWN {
-			var st unix.Stat_t
-			err := unix.Fstatat(fd, e.Name, &st, unix.AT_SYMLINK_NOFOLLOW)
+
+			err := statEntry(fd, rec[direntName:], &st)
 			if err == unix.ENOENT {
 				continue
 			}
