@@ -1,0 +1,262 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/identity/password"
+	"opencloud/internal/identity/role"
+	"opencloud/internal/platform/cache"
+	"opencloud/internal/platform/db"
+)
+
+// fresh is how long an account is remembered without asking the database: for changes made by other processes.
+const fresh = 30 * time.Second
+
+// Options of New.
+type Options struct {
+	// Issuer is the identity provider of accounts that name none.
+	Issuer string
+	// LoginByMail allows the mail address in place of the user name, if only one account has it.
+	LoginByMail bool
+}
+
+// Directory implements identity.Users, identity.Groups and identity.Machine, and checks passwords for package login.
+type Directory struct {
+	db         db.DB
+	opts       Options
+	generation atomic.Uint64
+	actors     *cache.Map[string, remembered]
+	hashing    chan struct{} // bounds the memory of making hashes
+	dummy      string        // hash of no password, so that unknown accounts cost the same time
+	now        func() time.Time
+}
+
+type remembered struct {
+	actor      identity.Actor
+	secret     int64 // version of the password
+	generation uint64
+	at         time.Time
+}
+
+// New opens the directory in a database and makes its tables.
+func New(ctx context.Context, d db.DB, o Options) (*Directory, error) {
+	if err := d.Migrate(ctx, component, schema()); err != nil {
+		return nil, err
+	}
+	return &Directory{db: d, opts: o, actors: cache.New[string, remembered](4096), hashing: make(chan struct{}, 1), now: time.Now,
+		// A well-formed hash of our parameters to which no password is known. Not made with Hash: a start must not cost one.
+		dummy: "$argon2id$v=19$m=19456,t=2,p=1$" + strings.Repeat("A", 22) + "$" + strings.Repeat("A", 43)}, nil
+}
+
+// Generation grows with every change made by this process, before the change is reported done.
+func (d *Directory) Generation() uint64 { return d.generation.Load() }
+
+// write runs a change and makes caches look again.
+func (d *Directory) write(ctx context.Context, f func(db.Tx) error) error {
+	err := d.db.Write(ctx, func(tx db.Tx) error {
+		tx.AfterCommit(func() error { d.generation.Add(1); return nil })
+		return f(tx)
+	})
+	return err
+}
+
+// key is the form under which names are compared.
+func key(name string) string { return strings.ToLower(norm.NFC.String(name)) }
+
+const userColumns = `id, username, display_name, given_name, surname, mail, language, type, enabled, issuer, roles, secret`
+
+func (d *Directory) scanUser(r db.Row) (u identity.User, secret int64) {
+	u = identity.User{ID: r.Text(0), Username: r.Text(1), DisplayName: r.Text(2), GivenName: r.Text(3), Surname: r.Text(4), Mail: r.Text(5),
+		Language: r.Text(6), Type: identity.UserType(r.Text(7)), Enabled: r.Int(8) != 0, Issuer: r.Text(9)}
+	if roles := r.Text(10); roles != "" {
+		u.Roles = strings.Split(roles, ",")
+	}
+	if u.Issuer == "" {
+		u.Issuer = d.opts.Issuer
+	}
+	return u, r.Int(11)
+}
+
+// condition returns the SQL that finds users by a claim.
+func condition(claim, value string) (sql, arg string, err error) {
+	switch claim {
+	case "userid":
+		return "id=?", value, nil
+	case "username":
+		return "username_key=?", key(value), nil
+	case "mail":
+		if value == "" {
+			return "", "", identity.ErrNotFound
+		}
+		return "mail_key=?", key(value), nil
+	}
+	return "", "", fmt.Errorf("users cannot be found by %q", claim)
+}
+
+// find returns one account with its groups; ErrNotFound if there is none, or more than one (of a mail address).
+func (d *Directory) find(ctx context.Context, claim, value string) (remembered, error) {
+	where, arg, err := condition(claim, value)
+	if err != nil {
+		return remembered{}, err
+	}
+	cacheKey := claim + "\x00" + arg
+	if e, ok := d.actors.Get(cacheKey); ok && e.generation == d.Generation() && d.now().Sub(e.at) < fresh {
+		return e, nil
+	}
+	e := remembered{generation: d.Generation(), at: d.now()}
+	n := 0
+	err = d.db.Read(ctx, func(r db.Reader) error {
+		n = 0
+		each := func(row db.Row) error {
+			n++
+			e.actor.User, e.secret = d.scanUser(row)
+			return nil
+		}
+		if err := r.Query(ctx, `SELECT `+userColumns+` FROM directory_users WHERE `+where+` LIMIT 2`, each, arg); err != nil || n != 1 {
+			return err
+		}
+		e.actor.Groups, err = groupsOf(ctx, r, e.actor.User.ID)
+		return err
+	})
+	if err != nil {
+		return remembered{}, fmt.Errorf("look up account: %w", err)
+	}
+	if n != 1 {
+		return remembered{}, identity.ErrNotFound
+	}
+	e.actor.Kind = identity.Person
+	if len(e.actor.User.Roles) == 0 {
+		e.actor.User.Roles = []string{role.Default(e.actor.User.Type)}
+	}
+	e.actor.MayListAllSpaces = role.Allows(e.actor.User.Roles, role.DrivesList) == role.All
+	d.actors.Put(cacheKey, e)
+	return e, nil
+}
+
+func groupsOf(ctx context.Context, r db.Reader, user string) (ids []string, err error) {
+	err = r.Query(ctx, `SELECT grp FROM directory_members WHERE uid=? ORDER BY grp`, func(row db.Row) error {
+		ids = append(ids, row.Text(0))
+		return nil
+	}, user)
+	return ids, err
+}
+
+// User implements identity.Users. The slices in what is returned must not be changed.
+func (d *Directory) User(ctx context.Context, id string) (identity.User, error) {
+	return d.UserBy(ctx, "userid", id)
+}
+
+// UserBy implements identity.Users.
+func (d *Directory) UserBy(ctx context.Context, claim, value string) (identity.User, error) {
+	e, err := d.find(ctx, claim, value)
+	return e.actor.User, err
+}
+
+// GroupsOf implements identity.Users.
+func (d *Directory) GroupsOf(ctx context.Context, userID string) ([]string, error) {
+	e, err := d.find(ctx, "userid", userID)
+	return e.actor.Groups, err
+}
+
+// ActorBy implements identity.Machine.
+func (d *Directory) ActorBy(ctx context.Context, claim, value string) (identity.Actor, error) {
+	e, err := d.find(ctx, claim, value)
+	if err != nil {
+		return identity.Actor{}, err
+	}
+	if !e.actor.User.Enabled {
+		return identity.Actor{}, fmt.Errorf("%w: account is disabled", identity.ErrCredentials)
+	}
+	return e.actor, nil
+}
+
+// FindUsers implements identity.Users.
+func (d *Directory) FindUsers(ctx context.Context, text string, limit int) (users []identity.User, err error) {
+	err = d.db.Read(ctx, func(r db.Reader) error {
+		users = nil
+		return r.Query(ctx, `SELECT `+userColumns+` FROM directory_users WHERE search LIKE ? ESCAPE '!' ORDER BY username_key LIMIT ?`, func(row db.Row) error {
+			u, _ := d.scanUser(row)
+			users = append(users, u)
+			return nil
+		}, contains(text), limit)
+	})
+	return users, err
+}
+
+// contains returns a LIKE pattern that finds the text anywhere.
+func contains(text string) string {
+	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(key(text)) + "%"
+}
+
+// Check tells whose name and password these are; anything else is ErrCredentials. It takes the same time whether the
+// account exists or not. The account may be disabled: Current tells.
+func (d *Directory) Check(ctx context.Context, name, pw string) (id string, secret int64, err error) {
+	hash := ""
+	read := func(r db.Reader) error {
+		return r.Query(ctx, `SELECT id, secret, password FROM directory_users WHERE username_key=?`, func(row db.Row) error {
+			id, secret, hash = row.Text(0), row.Int(1), row.Text(2)
+			return nil
+		}, key(name))
+	}
+	if err := d.db.Read(ctx, read); err != nil {
+		return "", 0, fmt.Errorf("look up account: %w", err)
+	}
+	if id == "" && d.opts.LoginByMail && strings.Contains(name, "@") {
+		if id, secret, hash, err = d.byMail(ctx, name); err != nil {
+			return "", 0, err
+		}
+	}
+	known := id != "" && hash != ""
+	if !known {
+		hash = d.dummy
+	}
+	ok, err := password.Verify(hash, pw)
+	if err != nil {
+		return "", 0, fmt.Errorf("account %s: %w", id, err)
+	}
+	if !ok || !known {
+		return "", 0, identity.ErrCredentials
+	}
+	return id, secret, nil
+}
+
+func (d *Directory) byMail(ctx context.Context, mail string) (id string, secret int64, hash string, err error) {
+	n := 0
+	err = d.db.Read(ctx, func(r db.Reader) error {
+		return r.Query(ctx, `SELECT id, secret, password FROM directory_users WHERE mail_key=? LIMIT 2`, func(row db.Row) error {
+			n++
+			id, secret, hash = row.Text(0), row.Int(1), row.Text(2)
+			return nil
+		}, key(mail))
+	})
+	if err != nil {
+		return "", 0, "", fmt.Errorf("look up account: %w", err)
+	}
+	if n != 1 {
+		return "", 0, "", nil
+	}
+	return id, secret, hash, nil
+}
+
+// Current returns the actor an account is now, and the version of its password; ErrCredentials if it is disabled or gone.
+func (d *Directory) Current(ctx context.Context, id string) (identity.Actor, int64, error) {
+	e, err := d.find(ctx, "userid", id)
+	if err != nil {
+		if errors.Is(err, identity.ErrNotFound) {
+			err = fmt.Errorf("%w: account is gone", identity.ErrCredentials)
+		}
+		return identity.Actor{}, 0, err
+	}
+	if !e.actor.User.Enabled {
+		return identity.Actor{}, 0, fmt.Errorf("%w: account is disabled", identity.ErrCredentials)
+	}
+	return e.actor, e.secret, nil
+}

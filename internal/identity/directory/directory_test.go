@@ -1,0 +1,307 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/identity/identitytest"
+	"opencloud/internal/identity/role"
+	"opencloud/internal/platform/db"
+)
+
+func openSQLite(t testing.TB) db.DB {
+	t.Helper()
+	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "idm.db"), db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func newDirectory(t testing.TB, d db.DB) *Directory {
+	t.Helper()
+	dir, err := New(t.Context(), d, Options{Issuer: "https://localhost:9200"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// on runs a test on every database.
+func on(t *testing.T, f func(*testing.T, *Directory)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, newDirectory(t, openSQLite(t))) })
+}
+
+func TestContract(t *testing.T) {
+	on(t, func(t *testing.T, d *Directory) {
+		identitytest.Run(t, func(t *testing.T, data identitytest.Data) identitytest.Backend {
+			for _, a := range data.Accounts {
+				if _, err := d.Create(t.Context(), a.User, a.Password); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, g := range data.Groups {
+				if _, err := d.CreateGroup(t.Context(), g.Group); err != nil {
+					t.Fatal(err)
+				}
+				for _, m := range g.Members {
+					if err := d.AddMember(t.Context(), g.ID, m); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			return identitytest.Backend{Users: d, Groups: d, Machine: d}
+		})
+	})
+}
+
+func TestAccounts(t *testing.T) {
+	on(t, func(t *testing.T, d *Directory) {
+		ctx := t.Context()
+		u, err := d.Create(ctx, identity.User{Username: "Grace", Mail: "grace@example.org", Enabled: true}, "cobol")
+		if err != nil || u.ID == "" || u.DisplayName != "Grace" || u.Type != identity.Member || u.Issuer != "https://localhost:9200" {
+			t.Fatalf("%+v, %v", u, err)
+		}
+		if _, err := d.Create(ctx, identity.User{Username: "gRACE"}, ""); !errors.Is(err, identity.ErrExists) {
+			t.Errorf("same name: %v", err)
+		}
+		if _, err := d.Create(ctx, identity.User{ID: u.ID, Username: "other"}, ""); !errors.Is(err, identity.ErrExists) {
+			t.Errorf("same id: %v", err)
+		}
+		a, _ := d.ActorBy(ctx, "userid", u.ID)
+		if !slices.Equal(a.User.Roles, []string{role.User}) {
+			t.Errorf("roles: %v", a.User.Roles)
+		}
+		name, roles := "Rear Admiral Hopper", []string{role.SpaceAdmin}
+		if u, err = d.Update(ctx, u.ID, Change{DisplayName: &name, Roles: &roles}); err != nil || u.DisplayName != name || u.Mail != "grace@example.org" {
+			t.Errorf("%+v, %v", u, err)
+		}
+		if a, _ = d.ActorBy(ctx, "userid", u.ID); !a.MayListAllSpaces {
+			t.Error("a new role has no effect at once")
+		}
+		if found, _ := d.FindUsers(ctx, "admiral", 5); len(found) != 1 {
+			t.Error("not found by the new name")
+		}
+		bad := "a\nb"
+		if _, err := d.Update(ctx, u.ID, Change{Username: &bad}); !errors.Is(err, ErrInvalid) {
+			t.Errorf("line break in a name: %v", err)
+		}
+		if _, err := d.Update(ctx, "nobody", Change{}); !errors.Is(err, identity.ErrNotFound) {
+			t.Errorf("update of nobody: %v", err)
+		}
+		if err := d.Delete(ctx, u.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.User(ctx, u.ID); !errors.Is(err, identity.ErrNotFound) {
+			t.Errorf("after delete: %v", err)
+		}
+		if err := d.Delete(ctx, u.ID); !errors.Is(err, identity.ErrNotFound) {
+			t.Errorf("second delete: %v", err)
+		}
+	})
+}
+
+func TestInvalidUsers(t *testing.T) {
+	d := newDirectory(t, openSQLite(t))
+	for _, u := range []identity.User{
+		{Username: ""}, {Username: " x"}, {Username: "a b"}, {Username: "a:b"}, {Username: "a/b"}, {Username: "\xff"}, {Username: "x", Mail: "nonsense"},
+		{Username: "x", Mail: "Evil <a@b.c>"}, {Username: "x", Roles: []string{"a,b"}}, {Username: "x", Type: "Robot"}, {Username: "x", DisplayName: "a\x00"},
+	} {
+		if _, err := d.Create(t.Context(), u, ""); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%+v: %v", u, err)
+		}
+	}
+}
+
+func TestPasswordsAndDisabling(t *testing.T) {
+	on(t, func(t *testing.T, d *Directory) {
+		ctx := t.Context()
+		u, err := d.Create(ctx, identity.User{Username: "grace", Enabled: true}, "old")
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, secret, err := d.Check(ctx, "GRACE", "old")
+		if err != nil || id != u.ID {
+			t.Fatal(id, err)
+		}
+		if _, current, err := d.Current(ctx, id); err != nil || current != secret {
+			t.Fatal(current, secret, err)
+		}
+		before := d.Generation()
+		if err := d.SetPassword(ctx, id, "new"); err != nil {
+			t.Fatal(err)
+		}
+		if d.Generation() == before {
+			t.Error("the generation did not grow")
+		}
+		if _, current, _ := d.Current(ctx, id); current == secret {
+			t.Error("the password changed, its version did not")
+		}
+		if _, _, err := d.Check(ctx, "grace", "old"); !errors.Is(err, identity.ErrCredentials) {
+			t.Errorf("old password: %v", err)
+		}
+		if _, _, err := d.Check(ctx, "grace", "new"); err != nil {
+			t.Errorf("new password: %v", err)
+		}
+		if err := d.SetEnabled(ctx, id, false); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := d.Current(ctx, id); !errors.Is(err, identity.ErrCredentials) {
+			t.Errorf("disabled: %v", err)
+		}
+		for _, pw := range []string{"", string(make([]byte, 2000))} {
+			if err := d.SetPassword(ctx, id, pw); !errors.Is(err, ErrInvalid) {
+				t.Errorf("password of %d bytes: %v", len(pw), err)
+			}
+		}
+		if err := d.SetPassword(ctx, "nobody", "x"); !errors.Is(err, identity.ErrNotFound) {
+			t.Errorf("password of nobody: %v", err)
+		}
+	})
+}
+
+func TestUnknownAccountsTakeAsLong(t *testing.T) {
+	d := newDirectory(t, openSQLite(t))
+	if _, err := d.Create(t.Context(), identity.User{Username: "grace", Enabled: true}, "pw"); err != nil {
+		t.Fatal(err)
+	}
+	fastest := func(name string) time.Duration {
+		best := time.Hour
+		for range 5 {
+			start := time.Now()
+			_, _, _ = d.Check(t.Context(), name, "wrong")
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	known, unknown := fastest("grace"), fastest("nobody")
+	if unknown < known/2 || known < unknown/2 {
+		t.Errorf("known %v, unknown %v", known, unknown)
+	}
+}
+
+func TestGroupChanges(t *testing.T) {
+	on(t, func(t *testing.T, d *Directory) {
+		ctx := t.Context()
+		u, _ := d.Create(ctx, identity.User{Username: "grace", Enabled: true}, "")
+		g, err := d.CreateGroup(ctx, identity.Group{DisplayName: "Navy"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.CreateGroup(ctx, identity.Group{DisplayName: "NAVY"}); !errors.Is(err, identity.ErrExists) {
+			t.Errorf("same name: %v", err)
+		}
+		for range 2 {
+			if err := d.AddMember(ctx, g.ID, u.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if a, _ := d.ActorBy(ctx, "username", "grace"); !slices.Equal(a.Groups, []string{g.ID}) {
+			t.Errorf("groups: %v", a.Groups)
+		}
+		for _, c := range [][2]string{{g.ID, "nobody"}, {"nowhere", u.ID}} {
+			if err := d.AddMember(ctx, c[0], c[1]); !errors.Is(err, identity.ErrNotFound) {
+				t.Errorf("%v: %v", c, err)
+			}
+		}
+		if err := d.RenameGroup(ctx, g.ID, "Fleet"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := d.GroupByName(ctx, "fleet"); err != nil || got.ID != g.ID {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if err := d.RemoveMember(ctx, g.ID, u.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.RemoveMember(ctx, g.ID, u.ID); !errors.Is(err, identity.ErrNotFound) {
+			t.Errorf("second removal: %v", err)
+		}
+		_ = d.AddMember(ctx, g.ID, u.ID)
+		if err := d.DeleteGroup(ctx, g.ID); err != nil {
+			t.Fatal(err)
+		}
+		if ids, _ := d.GroupsOf(ctx, u.ID); len(ids) != 0 {
+			t.Errorf("groups after the group's end: %v", ids)
+		}
+	})
+}
+
+func TestBootstrap(t *testing.T) {
+	on(t, func(t *testing.T, d *Directory) {
+		ctx := t.Context()
+		if err := d.Bootstrap(ctx, Bootstrap{}); !errors.Is(err, ErrNoAdminPassword) {
+			t.Fatalf("no password: %v", err)
+		}
+		const adminID = "aaaaaaaa-0000-4000-8000-000000000001"
+		b := Bootstrap{AdminID: adminID, AdminPassword: "first", DemoUsers: true}
+		if err := d.Bootstrap(ctx, b); err != nil {
+			t.Fatal(err)
+		}
+		a, err := d.ActorBy(ctx, "username", "admin")
+		if err != nil || a.User.ID != adminID || !slices.Equal(a.User.Roles, []string{role.Admin}) || !a.MayListAllSpaces {
+			t.Errorf("admin: %+v, %v", a, err)
+		}
+		for name, want := range map[string]string{"alan": role.User, "lynn": role.User, "mary": role.User, "margaret": role.SpaceAdmin, "dennis": role.Admin} {
+			if a, err := d.ActorBy(ctx, "username", name); err != nil || !slices.Equal(a.User.Roles, []string{want}) || len(a.Groups) < 2 {
+				t.Errorf("%s: %+v, %v", name, a, err)
+			}
+		}
+		if _, _, err := d.Check(ctx, "mary", "demo"); err != nil {
+			t.Errorf("mary: %v", err)
+		}
+		if all, _ := d.FindGroups(ctx, "", 100); len(all) != 9 {
+			t.Errorf("%d groups", len(all))
+		}
+		mary, _ := d.UserBy(ctx, "username", "mary")
+		_ = d.Delete(ctx, mary.ID)
+		_ = d.SetPassword(ctx, adminID, "changed")
+		start := time.Now()
+		if err := d.Bootstrap(ctx, b); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 15*time.Millisecond {
+			t.Errorf("the second start took %v: were passwords hashed?", took)
+		}
+		if _, err := d.UserBy(ctx, "username", "mary"); !errors.Is(err, identity.ErrNotFound) {
+			t.Error("a deleted demo user came back")
+		}
+		if _, _, err := d.Check(ctx, "admin", "changed"); err != nil {
+			t.Errorf("the changed password does not count: %v", err)
+		}
+	})
+}
+
+func TestChangesByOthersAreSeenLater(t *testing.T) {
+	file := openSQLite(t)
+	a, b := newDirectory(t, file), newDirectory(t, file)
+	now := time.Now()
+	b.now = func() time.Time { return now }
+	u, _ := a.Create(t.Context(), identity.User{Username: "grace", Enabled: true}, "")
+	if _, err := b.ActorBy(t.Context(), "userid", u.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.SetEnabled(t.Context(), u.ID, false); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(31 * time.Second)
+	if _, err := b.ActorBy(t.Context(), "userid", u.ID); !errors.Is(err, identity.ErrCredentials) {
+		t.Errorf("30 s later still enabled: %v", err)
+	}
+}
+
+func BenchmarkActorBy(b *testing.B) {
+	d := newDirectory(b, openSQLite(b))
+	u, _ := d.Create(context.Background(), identity.User{Username: "grace", Enabled: true}, "")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := d.ActorBy(context.Background(), "userid", u.ID); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
