@@ -283,3 +283,12 @@ func Log(ctx context.Context, tx db.Tx, e Entry) error {
 		e.OldParent, []byte(e.OldName), e.Actor, e.Initiator, e.Time.UnixNano())
 	return err
 }
+
+// WithoutSums calls each for live or trashed files whose checksums are not known, at most limit.
+func WithoutSums(ctx context.Context, r db.Reader, limit int, each func(*Node) error) error {
+	return r.Query(ctx, `SELECT `+nodeColumns+` FROM nodes WHERE kind=1 AND sums IS NULL LIMIT ?`, func(row db.Row) error {
+		n := new(Node)
+		scan(row, n)
+		return each(n)
+	}, limit)
+}

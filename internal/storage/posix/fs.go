@@ -1,0 +1,192 @@
+// Package posix keeps people's files as plain files under plain names, and the index (package tree) beside them.
+//
+// Order of a change: content is staged and made durable; the index is changed in one transaction that also holds a redo
+// record of the disk operation (redo.go); after the commit the operation is applied; then the caller is answered. So the
+// index is never behind the disk, and what was acknowledged can be redone after a crash. What other programs do on disk is
+// taken in by package scan.
+//
+// Lock order: the database's writer, then mu. Nothing that holds mu touches the database or the disk.
+package posix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"opencloud/internal/platform/db"
+	"opencloud/internal/resource"
+	"opencloud/internal/storage"
+	"opencloud/internal/storage/posix/disk"
+	"opencloud/internal/storage/posix/scan"
+	"opencloud/internal/storage/tree"
+)
+
+// Config of a storage.
+type Config struct {
+	Root      string // folder on disk
+	StorageID string
+	DB        db.DB
+	Disk      disk.FS // nil: the folder Root
+	Log       *slog.Logger
+
+	DisableVersions bool
+	KeepVersions    int           // per file; 0: no bound
+	VersionAge      time.Duration // older versions are removed; 0: never
+	TrashAge        time.Duration // older trash is removed; 0: never
+	UploadTTL       time.Duration // life of an upload session; 0: 24 h
+	MaxQuota        int64         // upper bound of any space's quota; 0: none
+
+	HoldShare float64 // see scan.Config
+	HoldMin   int64
+	Grace     time.Duration // how long what vanished from disk can be revived
+}
+
+// FS implements storage.FS.
+type FS struct {
+	cfg     Config
+	db      db.DB
+	disk    disk.FS
+	log     *slog.Logger
+	scan    *scan.Scanner
+	noXattr bool
+
+	mu     sync.RWMutex
+	spaces map[string]*tree.Space // all of them, by id; values are not changed, but replaced
+
+	redo     redoLog
+	clean    cleanMarks
+	sessions sessionCache
+	wake     chan struct{} // there is background work: graves, checksums, redo records
+	closed   atomic.Bool
+}
+
+var _ storage.FS = (*FS)(nil)
+
+// New opens a storage, repeats what a crash left undone, and returns it.
+func New(ctx context.Context, cfg Config) (*FS, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.UploadTTL <= 0 {
+		cfg.UploadTTL = 24 * time.Hour
+	}
+	if cfg.StorageID == "" {
+		return nil, errors.New("the storage needs an id (storage_users.mount_id; `opencloud init` makes one)")
+	}
+	if cfg.Disk == nil {
+		if err := os.MkdirAll(cfg.Root, 0o770); err != nil {
+			return nil, fmt.Errorf("storage folder: %w", err)
+		}
+		var err error
+		if cfg.Disk, err = disk.Open(cfg.Root); err != nil {
+			return nil, fmt.Errorf("storage folder: %w", err)
+		}
+	}
+	if err := cfg.DB.Migrate(ctx, tree.Component, tree.Schema()); err != nil {
+		return nil, err
+	}
+	f := &FS{cfg: cfg, db: cfg.DB, disk: cfg.Disk, log: cfg.Log, spaces: map[string]*tree.Space{}, wake: make(chan struct{}, 1)}
+	f.noXattr = !disk.HasXattr(cfg.Disk)
+	if f.noXattr {
+		f.log.Warn("the file system has no extended attributes: moves made by other programs will look like new files", "root", cfg.Root)
+	}
+	f.scan = scan.New(scan.Config{DB: cfg.DB, Disk: cfg.Disk, Log: cfg.Log, Busy: f.redo.busy, NewID: uuid.NewString, NoXattr: f.noXattr,
+		HoldShare: cfg.HoldShare, HoldMin: cfg.HoldMin, Grace: cfg.Grace})
+	if err := f.reloadSpaces(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.recover(ctx); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Close releases the disk; the database is its owner's.
+func (f *FS) Close() error {
+	if f.closed.Swap(true) {
+		return nil
+	}
+	f.sessions.closeAll()
+	return f.disk.Close()
+}
+
+// Scanner gives maintenance and watchers access to the comparison of disk and index.
+func (f *FS) Scanner() *scan.Scanner { return f.scan }
+
+func (f *FS) reloadSpaces(ctx context.Context) error {
+	all := map[string]*tree.Space{}
+	err := f.db.Read(ctx, func(r db.Reader) error {
+		return tree.Spaces(ctx, r, func(s *tree.Space) error { all[s.ID] = s; return nil })
+	})
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.spaces = all
+	f.mu.Unlock()
+	return nil
+}
+
+// space returns a space that is in use.
+func (f *FS) space(id resource.ID) (*tree.Space, error) {
+	if id.Storage != f.cfg.StorageID {
+		return nil, storage.ErrNotFound
+	}
+	f.mu.RLock()
+	s := f.spaces[id.Space]
+	f.mu.RUnlock()
+	if s == nil || s.Disabled != 0 {
+		return nil, storage.ErrNotFound
+	}
+	return s, nil
+}
+
+// remember puts a changed space into the cache; to be called after its commit.
+func (f *FS) remember(s *tree.Space) {
+	f.mu.Lock()
+	f.spaces[s.ID] = s
+	f.mu.Unlock()
+}
+
+// id returns the resource id of a node.
+func (f *FS) id(space, node string) resource.ID {
+	return resource.ID{Storage: f.cfg.StorageID, Space: space, Node: node}
+}
+
+// kick wakes the background work.
+func (f *FS) kick() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// translate gives errors of the layers below their names in storage.
+func translate(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, tree.ErrNotFound):
+		return storage.ErrNotFound
+	case errors.Is(err, db.ErrFull), disk.IsFull(err):
+		return fmt.Errorf("%w: the disk is full", storage.ErrQuota)
+	}
+	return err
+}
+
+// read runs f on a snapshot of the index.
+func (f *FS) read(ctx context.Context, fn func(r db.Reader) error) error {
+	return translate(f.db.Read(ctx, fn))
+}
+
+// write runs f in a transaction.
+func (f *FS) write(ctx context.Context, fn func(tx db.Tx) error) error {
+	return translate(f.db.Write(ctx, fn))
+}

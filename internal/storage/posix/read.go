@@ -1,0 +1,435 @@
+package posix
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"time"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/permission"
+	"opencloud/internal/platform/db"
+	"opencloud/internal/resource"
+	"opencloud/internal/storage"
+	"opencloud/internal/storage/posix/disk"
+	"opencloud/internal/storage/posix/scan"
+	"opencloud/internal/storage/tree"
+)
+
+// tries bounds how often a request follows a tree that changes under it.
+const tries = 5
+
+// find locates a reference and makes sure that the index is right about it: what other programs made, changed or took
+// away since is taken in first. The place is of one snapshot.
+func (f *FS) find(ctx context.Context, ref storage.Ref) (*place, error) {
+	names, err := segments(ref.Path)
+	if err != nil {
+		return nil, err
+	}
+	for range tries {
+		var p *place
+		left := 0 // names that were not found
+		err := f.read(ctx, func(r db.Reader) error {
+			var err error
+			for left = 0; ; left++ {
+				p, err = f.locateNames(ctx, r, ref.ID, names[:len(names)-left])
+				if !errors.Is(err, storage.ErrNotFound) || left == len(names) {
+					return err
+				}
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		if left > 0 {
+			if !p.node().IsFolder() || !f.appeared(ctx, p, names[len(names)-left]) {
+				if left > 1 {
+					return nil, storage.ErrParentMissing
+				}
+				return nil, storage.ErrNotFound
+			}
+			continue
+		}
+		ok, err := f.confirm(ctx, p)
+		if err != nil || ok {
+			return p, err
+		}
+	}
+	return nil, fmt.Errorf("%w: it changes all the time", storage.ErrUnavailable)
+}
+
+// found is find for callers to whom a missing parent is just as missing.
+func (f *FS) found(ctx context.Context, ref storage.Ref) (*place, error) {
+	p, err := f.find(ctx, ref)
+	if errors.Is(err, storage.ErrParentMissing) {
+		err = storage.ErrNotFound
+	}
+	return p, err
+}
+
+// appeared takes in a name that the index does not have, if the disk has it.
+func (f *FS) appeared(ctx context.Context, parent *place, name string) bool {
+	if len(parent.chain) == 1 && reserved(name) || len(name) > resource.MaxNameLength {
+		return false
+	}
+	for _, n := range []string{name, fromClient(name)} {
+		if _, err := f.disk.Lstat(parent.path() + "/" + n); err == nil {
+			changed, err := f.scan.Name(ctx, parent.space, parent.chain, n)
+			return err == nil && changed
+		}
+	}
+	return false
+}
+
+// confirm compares a node with the disk. False: the index was changed, look again.
+func (f *FS) confirm(ctx context.Context, p *place) (bool, error) {
+	if len(p.chain) == 1 {
+		return true, nil
+	}
+	st, err := f.disk.Lstat(p.path())
+	if err == nil && scan.Matches(p.node(), st) {
+		return true, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, disk.ErrUnsafe) {
+		return false, fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	}
+	_, err = f.scan.Name(ctx, p.space, p.chain[1:], p.node().Name)
+	return false, err
+}
+
+// Stat implements storage.Reader.
+func (f *FS) Stat(ctx context.Context, ref storage.Ref, v storage.View) (storage.Info, error) {
+	p, err := f.found(ctx, ref)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	return f.describe(ctx, p, v)
+}
+
+// describe returns the Info of a place.
+func (f *FS) describe(ctx context.Context, p *place, v storage.View) (storage.Info, error) {
+	i := f.info(p.space, p.node(), p.may)
+	if plain(p.chain, v) {
+		return i, nil
+	}
+	err := f.read(ctx, func(r db.Reader) error { return f.decorate(ctx, r, p, v, &i) })
+	return i, err
+}
+
+// plain tells that no side table has anything for the node of a chain.
+func plain(c tree.Chain, v storage.View) bool {
+	if v.Path || c[0].Flags&(tree.FlagLocks|tree.FlagTags|tree.FlagProps|tree.FlagFavorites) != 0 {
+		return false
+	}
+	for _, n := range c[1:] {
+		if n.Flags&tree.FlagLocks != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// List implements storage.Reader.
+func (f *FS) List(ctx context.Context, ref storage.Ref, v storage.View) (storage.Info, iter.Seq2[storage.Info, error], error) {
+	p, err := f.freshFolder(ctx, ref)
+	if err != nil {
+		return storage.Info{}, nil, err
+	}
+	self, err := f.describe(ctx, p, v)
+	if err != nil {
+		return self, nil, err
+	}
+	if !p.node().IsFolder() {
+		return self, func(func(storage.Info, error) bool) {}, nil
+	}
+	if err := p.need(permission.ListContainer); err != nil {
+		return storage.Info{}, nil, err
+	}
+	// The folder itself was read before its children: what changes in between is seen by its old ETag next time.
+	return self, func(yield func(storage.Info, error) bool) {
+		err := f.read(ctx, func(r db.Reader) error { return f.children(ctx, r, p, v, yield) })
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(storage.Info{}, err)
+		}
+	}, nil
+}
+
+// errStopped tells that the caller of a sequence wanted no more.
+var errStopped = errors.New("stopped")
+
+// freshFolder finds a folder and compares it with the disk, unless that was done a moment ago.
+func (f *FS) freshFolder(ctx context.Context, ref storage.Ref) (*place, error) {
+	for range tries {
+		p, err := f.found(ctx, ref)
+		if err != nil || !p.node().IsFolder() {
+			return p, err
+		}
+		dir := p.path()
+		st, err := f.disk.Lstat(dir)
+		now := time.Now()
+		if err == nil {
+			if m, ok := f.clean.get(dir); ok && m.sure && m.mtime == st.MTime && m.ino == st.Ino && now.Before(m.until) {
+				return p, nil
+			}
+		}
+		changed, err := f.scan.Folder(ctx, p.space, p.chain)
+		if err != nil {
+			return nil, err
+		}
+		// In-place edits do not touch the folder. Reading it is spared only for a time in proportion to what it costs.
+		f.clean.set(dir, mark{mtime: st.MTime, ino: st.Ino, sure: now.UnixNano()-st.MTime > tick, until: now.Add(10 * time.Since(now))})
+		if !changed {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: the folder changes all the time", storage.ErrUnavailable)
+}
+
+// page is how many rows of a listing are held at once.
+const page = 512
+
+// children yields the children of a folder, in the order of their names.
+func (f *FS) children(ctx context.Context, r db.Reader, p *place, v storage.View, yield func(storage.Info, error) bool) error {
+	side := sideTables{f: f, ctx: ctx, r: r, parent: p, view: v}
+	var inherited []storage.Lock
+	locks, err := f.locksOn(ctx, r, p.chain)
+	if err != nil {
+		return err
+	}
+	for _, l := range locks {
+		if l.Infinite {
+			inherited = append(inherited, l)
+		}
+	}
+	nodes := make([]*tree.Node, 0, page)
+	var after []byte
+	for {
+		nodes = nodes[:0]
+		if err := tree.Children(ctx, r, p.node().ID, after, page, func(n *tree.Node) error {
+			nodes = append(nodes, n)
+			return nil
+		}); err != nil {
+			return err
+		}
+		for _, n := range nodes {
+			may := p.may
+			if n.Flags&tree.FlagGrants != 0 {
+				var visible bool
+				if may, visible, err = f.childRights(ctx, r, p, n); err != nil {
+					return err
+				} else if !visible {
+					continue
+				}
+			}
+			i := f.info(p.space, n, may)
+			i.Locks = inherited
+			if err := side.fill(n, &i); err != nil {
+				return err
+			}
+			if !yield(i, nil) {
+				return errStopped
+			}
+		}
+		if len(nodes) < page {
+			return nil
+		}
+		after = []byte(nodes[len(nodes)-1].Name)
+	}
+}
+
+func (f *FS) childRights(ctx context.Context, r db.Reader, p *place, n *tree.Node) (permission.Set, bool, error) {
+	a := identity.ActorFrom(ctx)
+	if p.may == permission.Manager {
+		return p.may, true, nil
+	}
+	set, denied, err := granted(ctx, r, n.ID, &a)
+	return p.may | set, !denied, err
+}
+
+// sideTables adds to children what lies in other tables: one query per table and folder, when any child has something there.
+type sideTables struct {
+	f      *FS
+	ctx    context.Context
+	r      db.Reader
+	parent *place
+	view   storage.View
+	tags   map[string][]string
+	props  map[string][]storage.Prop
+	marked map[string]bool
+}
+
+func (s *sideTables) fill(n *tree.Node, i *storage.Info) error {
+	if s.view.Path {
+		base := toClient(s.parent.chain.Path())
+		if base != "" {
+			base += "/"
+		}
+		i.Path = base + toClient(n.Name)
+	}
+	if n.Flags&(tree.FlagLocks|tree.FlagTags|tree.FlagFavorites|tree.FlagProps) == 0 {
+		return nil
+	}
+	if n.Flags&tree.FlagLocks != 0 {
+		own, err := s.f.locksOn(s.ctx, s.r, tree.Chain{n})
+		if err != nil {
+			return err
+		}
+		i.Locks = append(own, i.Locks...)
+	}
+	if n.Flags&tree.FlagTags != 0 {
+		if err := s.loadTags(); err != nil {
+			return err
+		}
+		i.Tags = s.tags[n.ID]
+	}
+	if n.Flags&tree.FlagFavorites != 0 {
+		if err := s.loadFavorites(); err != nil {
+			return err
+		}
+		i.Favorite = s.marked[n.ID]
+	}
+	if n.Flags&tree.FlagProps != 0 && s.view.Props {
+		if err := s.loadProps(); err != nil {
+			return err
+		}
+		i.Props = s.props[n.ID]
+	}
+	return nil
+}
+
+func (s *sideTables) loadTags() error {
+	if s.tags != nil {
+		return nil
+	}
+	s.tags = map[string][]string{}
+	return s.r.Query(s.ctx, `SELECT t.node, t.tag FROM nodes n JOIN tags t ON t.node=n.id WHERE n.parent=? ORDER BY t.tag`, func(row db.Row) error {
+		s.tags[row.Text(0)] = append(s.tags[row.Text(0)], row.Text(1))
+		return nil
+	}, s.parent.node().ID)
+}
+
+func (s *sideTables) loadFavorites() error {
+	if s.marked != nil {
+		return nil
+	}
+	s.marked = map[string]bool{}
+	return s.r.Query(s.ctx, `SELECT v.node FROM nodes n JOIN favorites v ON v.node=n.id WHERE n.parent=? AND v.uid=?`, func(row db.Row) error {
+		s.marked[row.Text(0)] = true
+		return nil
+	}, s.parent.node().ID, identity.ActorFrom(s.ctx).User.ID)
+}
+
+func (s *sideTables) loadProps() error {
+	if s.props != nil {
+		return nil
+	}
+	s.props = map[string][]storage.Prop{}
+	return s.r.Query(s.ctx, `SELECT p.node, p.ns, p.name, p.value, p.attrs FROM nodes n JOIN props p ON p.node=n.id WHERE n.parent=? ORDER BY p.ns, p.name`,
+		func(row db.Row) error {
+			id := row.Text(0)
+			s.props[id] = append(s.props[id], storage.Prop{Namespace: row.Text(1), Name: row.Text(2), Value: row.Text(3), Attrs: row.Text(4)})
+			return nil
+		}, s.parent.node().ID)
+}
+
+// Open implements storage.Reader.
+func (f *FS) Open(ctx context.Context, ref storage.Ref) (*storage.Content, error) {
+	names, err := segments(ref.Path)
+	if err != nil {
+		return nil, err
+	}
+	for range tries {
+		var p *place
+		err := f.read(ctx, func(r db.Reader) (err error) {
+			p, err = f.locateNames(ctx, r, ref.ID, names)
+			return err
+		})
+		if errors.Is(err, storage.ErrNotFound) {
+			p, err = f.found(ctx, ref) // perhaps other programs made it
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := p.need(permission.Download); err != nil {
+			return nil, err
+		}
+		if p.node().IsFolder() {
+			return nil, fmt.Errorf("%w: it is a folder", storage.ErrConflict)
+		}
+		file, err := f.disk.Open(p.path())
+		if err == nil {
+			st, serr := file.Stat()
+			if serr == nil && scan.Matches(p.node(), st) {
+				i, err := f.describe(ctx, p, storage.View{})
+				if err != nil {
+					file.Close()
+					return nil, err
+				}
+				return &storage.Content{Info: i, ReadSeekCloser: &content{file: file, size: i.Size}}, nil
+			}
+			file.Close()
+			err = serr
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, disk.ErrUnsafe) {
+			return nil, fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+		}
+		if _, err := f.scan.Name(ctx, p.space, p.chain[1:], p.node().Name); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%w: it changes all the time", storage.ErrUnavailable)
+}
+
+// content reads an open file; a file that became shorter under our hands is an error, not a shorter answer.
+type content struct {
+	file disk.File
+	size int64
+	off  int64
+}
+
+func (c *content) Read(p []byte) (int, error) {
+	if c.off >= c.size {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > c.size-c.off {
+		p = p[:c.size-c.off]
+	}
+	n, err := c.file.ReadAt(p, c.off)
+	c.off += int64(n)
+	if n == len(p) && errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func (c *content) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += c.off
+	case io.SeekEnd:
+		offset += c.size
+	}
+	if offset < 0 {
+		return 0, fs.ErrInvalid
+	}
+	c.off = offset
+	return offset, nil
+}
+
+func (c *content) Close() error { return c.file.Close() }
+
+// trashInfo is the text of a .trashinfo file.
+func trashInfo(original string, deleted time.Time) string {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "[Trash Info]\nPath=%s\nDeletionDate=%s\n", toClient(original), deleted.Format("2006-01-02T15:04:05"))
+	return b.String()
+}
+
+func reserved(name string) bool { return scan.Reserved(name) }

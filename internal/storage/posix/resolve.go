@@ -1,0 +1,331 @@
+package posix
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/permission"
+	"opencloud/internal/platform/db"
+	"opencloud/internal/resource"
+	"opencloud/internal/space"
+	"opencloud/internal/storage"
+	"opencloud/internal/storage/posix/scan"
+	"opencloud/internal/storage/tree"
+)
+
+// place is where a request works: a space, a chain to a node, and what the actor may do there.
+type place struct {
+	space *tree.Space
+	chain tree.Chain
+	may   permission.Set
+}
+
+func (p *place) node() *tree.Node { return p.chain.Node() }
+func (p *place) path() string     { return scan.Path(p.space, p.chain) }
+
+// locate finds a node by reference and what the actor may do on it. What he may not Stat is ErrNotFound.
+func (f *FS) locate(ctx context.Context, r db.Reader, ref storage.Ref) (*place, error) {
+	names, err := segments(ref.Path)
+	if err != nil {
+		return nil, err
+	}
+	return f.locateNames(ctx, r, ref.ID, names)
+}
+
+func (f *FS) locateNames(ctx context.Context, r db.Reader, id resource.ID, names []string) (*place, error) {
+	sp, err := f.space(id)
+	if err != nil {
+		return nil, err
+	}
+	n, err := tree.ByID(ctx, r, id.Node)
+	if err != nil {
+		return nil, translate(err)
+	}
+	if n.Space != id.Space {
+		return nil, storage.ErrNotFound
+	}
+	c, err := tree.Up(ctx, r, n)
+	if err != nil {
+		return nil, translate(err)
+	}
+	if c, err = f.down(ctx, r, c, names); err != nil {
+		return nil, translate(err)
+	}
+	return f.allow(ctx, r, sp, c)
+}
+
+// down follows names, taking the escaped forms of names that are not UTF-8 as well.
+func (f *FS) down(ctx context.Context, r db.Reader, c tree.Chain, names []string) (tree.Chain, error) {
+	out, err := tree.Down(ctx, r, c, names)
+	if !errors.Is(err, tree.ErrNotFound) || !slices.ContainsFunc(names, escaped) {
+		return out, err
+	}
+	raw := make([]string, len(names))
+	for i, n := range names {
+		raw[i] = fromClient(n)
+	}
+	return tree.Down(ctx, r, c, raw)
+}
+
+// allow evaluates the actor's rights along a chain. (spec/storage.md §1.4)
+func (f *FS) allow(ctx context.Context, r db.Reader, sp *tree.Space, c tree.Chain) (*place, error) {
+	p := &place{space: sp, chain: c}
+	var err error
+	if p.may, err = f.rights(ctx, r, sp, c); err != nil {
+		return nil, err
+	}
+	if !p.may.Has(permission.Stat) {
+		return nil, storage.ErrNotFound
+	}
+	return p, nil
+}
+
+func (f *FS) rights(ctx context.Context, r db.Reader, sp *tree.Space, c tree.Chain) (permission.Set, error) {
+	a := identity.ActorFrom(ctx)
+	switch a.Kind {
+	case identity.Service:
+		return permission.Manager, nil
+	case identity.Person:
+	default:
+		return 0, nil
+	}
+	if sp.Type == space.Personal && sp.Owner == a.User.ID {
+		return permission.Manager, nil
+	}
+	var may permission.Set
+	for _, n := range c {
+		if n.Flags&tree.FlagGrants == 0 {
+			continue
+		}
+		set, denied, err := granted(ctx, r, n.ID, &a)
+		if err != nil || denied {
+			return 0, err
+		}
+		may |= set
+	}
+	return may, nil
+}
+
+// granted returns what the grants on one node give an actor.
+func granted(ctx context.Context, r db.Reader, node string, a *identity.Actor) (set permission.Set, denied bool, err error) {
+	grants, err := tree.GrantsOf(ctx, r, node)
+	now := time.Now()
+	for _, g := range grants {
+		mine := g.Kind == space.UserGrantee && g.Grantee == a.User.ID || g.Kind == space.GroupGrantee && slices.Contains(a.Groups, g.Grantee)
+		if !mine || g.Expired(now) {
+			continue
+		}
+		denied = denied || g.Permissions == permission.None
+		set |= g.Permissions
+	}
+	return set, denied, err
+}
+
+// need refuses an actor that lacks rights.
+func (p *place) need(want permission.Set) error {
+	if !p.may.Has(want) {
+		return storage.ErrForbidden
+	}
+	return nil
+}
+
+// info describes the node; locks, tags and so on come from decorate.
+func (f *FS) info(sp *tree.Space, n *tree.Node, may permission.Set) storage.Info {
+	i := storage.Info{ID: f.id(n.Space, n.ID), Name: toClient(n.Name), Kind: n.Kind, Size: n.Size, MTime: time.Unix(0, n.MTime), ETag: n.ETag(),
+		Permissions: may, SpaceType: sp.Type, SpaceOwner: sp.Owner,
+		Checksums: storage.Checksums{SHA1: n.Sums.SHA1(), MD5: n.Sums.MD5(), Adler32: n.Sums.Adler32()}}
+	if n.Parent == tree.RootParent {
+		i.Name = sp.Name
+	} else {
+		i.Parent = f.id(n.Space, n.Parent)
+		i.Shared = n.Flags&tree.FlagGrants != 0
+	}
+	if n.IsFolder() {
+		i.MIME = "httpd/unix-directory"
+	} else {
+		i.MIME = mimeOf(n.Name)
+	}
+	return i
+}
+
+func mimeOf(name string) string {
+	ext := strings.ToLower(path.Ext(name))
+	if m, ok := types[ext]; ok {
+		return m
+	}
+	if m := mime.TypeByExtension(ext); m != "" {
+		m, _, _ = strings.Cut(m, ";")
+		return m
+	}
+	return "application/octet-stream"
+}
+
+// types are those that the system's table may lack or have otherwise.
+var types = map[string]string{".txt": "text/plain", ".md": "text/markdown", ".html": "text/html", ".pdf": "application/pdf", ".jpg": "image/jpeg",
+	".jpeg": "image/jpeg", ".png": "image/png", ".gif": "image/gif", ".svg": "image/svg+xml", ".webp": "image/webp", ".heic": "image/heic",
+	".mp4": "video/mp4", ".webm": "video/webm", ".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".flac": "audio/flac", ".zip": "application/zip",
+	".json": "application/json", ".xml": "application/xml", ".csv": "text/csv", ".epub": "application/epub+zip", ".go": "text/x-go",
+	".odt": "application/vnd.oasis.opendocument.text", ".ods": "application/vnd.oasis.opendocument.spreadsheet", ".odp": "application/vnd.oasis.opendocument.presentation",
+	".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation", "": "application/octet-stream"}
+
+// decorate adds what lies in side tables, for one node.
+func (f *FS) decorate(ctx context.Context, r db.Reader, p *place, v storage.View, i *storage.Info) error {
+	n := p.node()
+	if v.Path {
+		i.Path = toClient(p.chain.Path())
+	}
+	locks, err := f.locksOn(ctx, r, p.chain)
+	if err != nil {
+		return err
+	}
+	i.Locks = locks
+	if n.Flags&tree.FlagTags != 0 {
+		if err := r.Query(ctx, `SELECT tag FROM tags WHERE node=? ORDER BY tag`, func(row db.Row) error {
+			i.Tags = append(i.Tags, row.Text(0))
+			return nil
+		}, n.ID); err != nil {
+			return err
+		}
+	}
+	if n.Flags&tree.FlagFavorites != 0 {
+		if err := r.Query(ctx, `SELECT 1 FROM favorites WHERE uid=? AND node=?`, func(db.Row) error {
+			i.Favorite = true
+			return nil
+		}, identity.ActorFrom(ctx).User.ID, n.ID); err != nil {
+			return err
+		}
+	}
+	if v.Props && n.Flags&tree.FlagProps != 0 {
+		return r.Query(ctx, `SELECT ns, name, value, attrs FROM props WHERE node=? ORDER BY ns, name`, func(row db.Row) error {
+			i.Props = append(i.Props, storage.Prop{Namespace: row.Text(0), Name: row.Text(1), Value: row.Text(2), Attrs: row.Text(3)})
+			return nil
+		}, n.ID)
+	}
+	return nil
+}
+
+// locksOn returns the locks that apply to the node of a chain.
+func (f *FS) locksOn(ctx context.Context, r db.Reader, c tree.Chain) ([]storage.Lock, error) {
+	var out []storage.Lock
+	now := time.Now()
+	for k, n := range c {
+		if n.Flags&tree.FlagLocks == 0 {
+			continue
+		}
+		locks, err := tree.LocksOf(ctx, r, f.id(n.Space, n.ID), now)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range locks {
+			if k == 0 || l.Infinite {
+				l.RootPath = toClient(c[k:].Path())
+				out = append(out, l)
+			}
+		}
+	}
+	return out, nil
+}
+
+// guard refuses a change of the chain's node that a lock forbids. With membership the change adds or removes a child of
+// the chain's second node. (RFC 4918 §7)
+func (f *FS) guard(ctx context.Context, r db.Reader, c tree.Chain, tokens []string, membership bool) error {
+	a := identity.ActorFrom(ctx)
+	now := time.Now()
+	for k, n := range c {
+		if n.Flags&tree.FlagLocks == 0 {
+			continue
+		}
+		locks, err := tree.LocksOf(ctx, r, f.id(n.Space, n.ID), now)
+		if err != nil {
+			return err
+		}
+		if err := unlocked(locks, func(l *storage.Lock) bool { return k == 0 || l.Infinite || k == 1 && membership }, &a, tokens); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlocked checks the locks on one node: one token of those that apply is enough.
+func unlocked(locks []storage.Lock, applies func(*storage.Lock) bool, a *identity.Actor, tokens []string) error {
+	var blocking *storage.Lock
+	for i := range locks {
+		l := &locks[i]
+		if !applies(l) {
+			continue
+		}
+		if slices.Contains(tokens, l.Token) && (l.App != "" || l.User == a.User.ID) {
+			return nil
+		}
+		blocking = l
+	}
+	if blocking != nil {
+		return &storage.LockedError{Lock: *blocking}
+	}
+	return nil
+}
+
+// guardBelow refuses to move or remove a folder in which something is locked by others.
+func (f *FS) guardBelow(ctx context.Context, r db.Reader, n *tree.Node, tokens []string) error {
+	if !n.IsFolder() {
+		return nil
+	}
+	var ids []string
+	err := r.Query(ctx, `SELECT DISTINCT node FROM locks WHERE space=? AND (expires=0 OR expires>?)`, func(row db.Row) error {
+		ids = append(ids, row.Text(0))
+		return nil
+	}, n.Space, time.Now().UnixNano())
+	if err != nil {
+		return err
+	}
+	a := identity.ActorFrom(ctx)
+	for _, id := range ids {
+		locked, err := tree.ByID(ctx, r, id)
+		if errors.Is(err, tree.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c, _, err := tree.UpAnywhere(ctx, r, locked)
+		if err != nil {
+			return err
+		}
+		if !c.Has(n.ID) || id == n.ID {
+			continue
+		}
+		locks, err := tree.LocksOf(ctx, r, f.id(n.Space, id), time.Now())
+		if err != nil {
+			return err
+		}
+		if err := unlocked(locks, func(*storage.Lock) bool { return true }, &a, tokens); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check evaluates conditions on what is there (nil: nothing).
+func check(c *storage.Conditions, n *tree.Node) error {
+	if len(c.IfMatch) > 0 && (n == nil || !matches(c.IfMatch, n.ETag())) {
+		return storage.ErrPrecondition
+	}
+	if n != nil && len(c.IfNoneMatch) > 0 && matches(c.IfNoneMatch, n.ETag()) {
+		return storage.ErrPrecondition
+	}
+	if n != nil && !c.IfUnmodifiedSince.IsZero() && time.Unix(0, n.MTime).Truncate(time.Second).After(c.IfUnmodifiedSince) {
+		return storage.ErrPrecondition
+	}
+	return nil
+}
+
+func matches(tags []string, etag string) bool {
+	return slices.Contains(tags, "*") || slices.Contains(tags, etag)
+}
