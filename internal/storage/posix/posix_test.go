@@ -238,4 +238,3 @@ func TestUploadSession(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-

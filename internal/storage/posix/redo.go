@@ -174,24 +174,48 @@ func (f *FS) replace(o op) error {
 	if err == nil && st.Ino == o.Ino {
 		return nil // done before
 	}
+	if _, e := f.disk.Lstat(o.From); errors.Is(e, fs.ErrNotExist) {
+		return fmt.Errorf("what was to be put in place is gone: %w", e) // or done before, and replaced again since
+	}
 	if err == nil && st.Type != disk.Regular {
 		if err := f.disk.Rename(o.To, conflictName(o.To), true); err != nil {
 			return err
 		}
 	} else if err == nil && o.Aside != "" {
-		err := f.disk.Link(o.To, o.Aside)
-		if errors.Is(err, fs.ErrNotExist) {
-			if err = disk.MkdirAll(f.disk, path.Dir(o.Aside)); err == nil {
-				err = f.disk.Link(o.To, o.Aside)
-			}
-		}
-		if err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := f.setAside(o.To, o.Aside, st.Ino); err != nil {
 			return err
 		}
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return f.disk.Rename(o.From, o.To, false)
+}
+
+// setAside gives the content at a path a second name among the versions.
+func (f *FS) setAside(from, to string, ino uint64) error {
+	for range 3 {
+		err := f.disk.Link(from, to)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, fs.ErrNotExist):
+			if err := disk.MkdirAll(f.disk, path.Dir(to)); err != nil {
+				return err
+			}
+		case errors.Is(err, fs.ErrExist):
+			st, err := f.disk.Lstat(to)
+			if err == nil && st.Ino == ino {
+				return nil // done before
+			}
+			// Something the index does not know lies there; it is kept.
+			if err := f.disk.Rename(to, conflictName(to), true); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+	return f.disk.Link(from, to)
 }
 
 // infoPath is the .trashinfo that belongs to a .trashitem.

@@ -103,14 +103,15 @@ func (f *FS) restoreVersion(ctx context.Context, id resource.ID, key string, c s
 	r := storage.UploadRequest{Length: v.Size, Conditions: c}
 	var info storage.Info
 	err = f.write(ctx, func(tx db.Tx) error {
+		// The row goes last: while it is there, what is current cannot get the same key, and so the same place on disk.
+		res, err := f.overwrite(ctx, tx, p, &r, st)
+		if err != nil {
+			return err
+		}
 		n, err := tx.Exec(ctx, `DELETE FROM versions WHERE node=? AND key=?`, id.Node, key)
 		if err == nil && n == 0 {
 			err = storage.ErrNotFound
 		}
-		if err != nil {
-			return err
-		}
-		res, err := f.overwrite(ctx, tx, p, &r, st)
 		info = res.Info
 		return err
 	})
