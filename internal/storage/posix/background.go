@@ -2,8 +2,6 @@ package posix
 
 import (
 	"context"
-	"errors"
-	"io"
 	"time"
 
 	"opencloud/internal/platform/db"
@@ -65,7 +63,8 @@ func (f *FS) work(ctx context.Context) {
 		}
 	}
 	report("purged spaces cannot be removed", disk.RemoveAll(ctx, f.disk, "purged"))
-	report("checksums cannot be computed", f.hashMissing(ctx))
+	_, err := f.scan.Hash(ctx)
+	report("checksums cannot be computed", err)
 }
 
 // chores removes what has become too old.
@@ -159,67 +158,4 @@ func (f *FS) buryLimbo(ctx context.Context) {
 	if err != nil {
 		f.log.Error("vanished files cannot be removed from the index", "err", err)
 	}
-}
-
-// hashMissing computes the checksums of files that other programs made.
-func (f *FS) hashMissing(ctx context.Context) error {
-	for ctx.Err() == nil {
-		var nodes []*tree.Node
-		err := f.db.Read(ctx, func(r db.Reader) error {
-			return tree.WithoutSums(ctx, r, 100, func(n *tree.Node) error { nodes = append(nodes, n); return nil })
-		})
-		if err != nil || len(nodes) == 0 {
-			return err
-		}
-		progress := false
-		for _, n := range nodes {
-			ok, err := f.hashOne(ctx, n)
-			if err != nil {
-				return err
-			}
-			progress = progress || ok
-		}
-		if !progress {
-			return nil
-		}
-	}
-	return nil
-}
-
-func (f *FS) hashOne(ctx context.Context, n *tree.Node) (bool, error) {
-	sp := f.anySpace(n.Space)
-	if sp == nil {
-		return false, nil
-	}
-	var c tree.Chain
-	err := f.db.Read(ctx, func(r db.Reader) (err error) { c, err = tree.Up(ctx, r, n); return err })
-	if errors.Is(err, tree.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	file, err := f.disk.Open(scan.Path(sp, c))
-	if err != nil {
-		return false, nil // the next comparison finds out
-	}
-	defer file.Close()
-	h := newHasher()
-	buf, put := uploadBuffers.get(n.Size)
-	defer put()
-	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{file}, *buf); err != nil {
-		return false, nil
-	}
-	st, err := file.Stat()
-	if err != nil || !scan.Matches(n, st) {
-		return false, nil
-	}
-	done := false
-	err = f.db.Write(ctx, func(tx db.Tx) error {
-		// A checksum is no change that clients must see: content and ETag are what they were.
-		k, err := tx.Exec(ctx, `UPDATE nodes SET sums=? WHERE id=? AND ino=? AND mtime=? AND size=?`, []byte(h.result()), n.ID, n.Ino, n.MTime, n.Size)
-		done = k > 0
-		return err
-	})
-	return done, err
 }

@@ -2,19 +2,19 @@ package posix
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
+	"opencloud/internal/identity"
 	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/tree"
 )
 
-// Changes implements storage.Journal. A token is "<space>:<seq>:<after>": all changes up to seq have been told; after is how far
-// the first, complete answer has come, when it did not fit into one.
+// Changes implements storage.Journal. See syncToken for what a token says.
 func (f *FS) Changes(ctx context.Context, ref storage.Ref, token string, limit int) (changes []storage.Change, next string, more bool, err error) {
 	if limit <= 0 || limit > 10_000 {
 		limit = 10_000
@@ -29,115 +29,93 @@ func (f *FS) Changes(ctx context.Context, ref storage.Ref, token string, limit i
 	if err := p.need(permission.ListContainer); err != nil {
 		return nil, "", false, err
 	}
-	since, skip, err := parseToken(token, p.space.ID)
+	t, err := parseToken(token, p.space.ID)
 	if err != nil {
 		return nil, "", false, err
 	}
+	var end syncToken
 	err = f.read(ctx, func(r db.Reader) error {
 		p, err := f.locate(ctx, r, ref)
 		if err != nil {
 			return err
 		}
-		root := p.chain.Root()
-		if since < 0 || skip >= 0 {
-			changes, next, more, err = f.everything(ctx, r, p, max(since, 0), max(skip, 0), limit)
-			return err
-		}
-		if since > root.Seq {
+		c := &collector{f: f, ctx: ctx, r: r, top: p, seen: map[string]bool{}, limit: limit}
+		if t.seq > p.chain.Root().Seq {
 			return storage.ErrSyncToken
 		}
-		if since == root.Seq {
-			next = formatToken(p.space.ID, since, -1)
-			return nil
+		if token == "" || t.part == everything {
+			end, err = c.everything(t)
+		} else {
+			end, err = c.since(t)
 		}
-		changes, next, more, err = f.since(ctx, r, p, since, limit)
+		changes = c.result()
 		return err
-	})
-	return changes, next, more, err
-}
-
-func formatToken(space string, seq int64, skip int) string {
-	t := space + ":" + strconv.FormatInt(seq, 10)
-	if skip >= 0 {
-		t += ":" + strconv.Itoa(skip)
-	}
-	return t
-}
-
-func parseToken(token, space string) (since int64, skip int, err error) {
-	if token == "" {
-		return -1, -1, nil
-	}
-	rest, ok := strings.CutPrefix(token, space+":")
-	if !ok {
-		return 0, 0, storage.ErrSyncToken
-	}
-	seq, after, ok := strings.Cut(rest, ":")
-	skip = -1
-	if ok {
-		if skip, err = strconv.Atoi(after); err != nil || skip < 0 {
-			return 0, 0, storage.ErrSyncToken
-		}
-	}
-	if since, err = strconv.ParseInt(seq, 10, 64); err != nil || since < 0 {
-		return 0, 0, storage.ErrSyncToken
-	}
-	return since, skip, nil
-}
-
-// everything lists all below a folder, in pieces: the token of a piece remembers the sequence number at which the first
-// one began, so that changes made meanwhile are told afterwards.
-func (f *FS) everything(ctx context.Context, r db.Reader, p *place, since int64, skip, limit int) ([]storage.Change, string, bool, error) {
-	if since == 0 {
-		since = p.chain.Root().Seq
-	}
-	var out []storage.Change
-	n := 0
-	err := f.walk(ctx, r, p, "", func(c storage.Change) bool {
-		n++
-		if n > skip {
-			out = append(out, c)
-		}
-		return len(out) <= limit
 	})
 	if err != nil {
 		return nil, "", false, err
 	}
-	if len(out) > limit {
-		return out[:limit], formatToken(p.space.ID, since, skip+limit), true, nil
-	}
-	return out, formatToken(p.space.ID, since, -1), false, nil
+	return changes, end.format(p.space.ID), end.part != whole, nil
 }
 
-// walk calls each for everything below a folder that the actor may see, parents first.
-func (f *FS) walk(ctx context.Context, r db.Reader, p *place, prefix string, each func(storage.Change) bool) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// syncToken says how far a client has been told: "<space>:<seq>", all changes up to a number; or with ":<part><cursor>",
+// when an answer had to be cut, which part of what it was in and the path (base64) up to which that was told.
+type syncToken struct {
+	seq    int64
+	part   byte
+	cursor string
+}
+
+const (
+	whole      byte = 0
+	everything byte = 'e' // the first answer, which began when seq was the newest change
+	folder     byte = 'f' // what is in a folder that came with change seq
+	rows       byte = 'r' // changes, all up to seq are told
+)
+
+func (t syncToken) format(space string) string {
+	s := space + ":" + strconv.FormatInt(t.seq, 10)
+	if t.part != whole {
+		s += ":" + string(t.part) + base64.RawURLEncoding.EncodeToString([]byte(t.cursor))
 	}
-	var folders []*place
-	var names []string
-	stopped := false
-	err := f.children(ctx, r, p, storage.View{}, func(i storage.Info, err error) bool {
-		name := prefix + i.Name
-		if stopped = !each(storage.Change{Path: name, Info: i}); stopped {
-			return false
-		}
-		if i.IsFolder() {
-			n := &tree.Node{ID: i.ID.Node, Space: i.ID.Space, Parent: p.node().ID, Name: i.Name, Kind: i.Kind}
-			folders = append(folders, &place{space: p.space, chain: append(tree.Chain{n}, p.chain...), may: i.Permissions})
-			names = append(names, name+"/")
-		}
-		return true
-	})
+	return s
+}
+
+func parseToken(token, space string) (t syncToken, err error) {
+	if token == "" {
+		return t, nil
+	}
+	rest, ok := strings.CutPrefix(token, space+":")
+	if !ok {
+		return t, storage.ErrSyncToken
+	}
+	seq, part, cut := strings.Cut(rest, ":")
+	if t.seq, err = strconv.ParseInt(seq, 10, 64); err != nil || t.seq < 0 {
+		return t, storage.ErrSyncToken
+	}
+	if !cut {
+		return t, nil
+	}
+	if part == "" || part[0] != everything && part[0] != folder && part[0] != rows {
+		return t, storage.ErrSyncToken
+	}
+	cursor, err := base64.RawURLEncoding.DecodeString(part[1:])
 	if err != nil {
-		return err
+		return t, storage.ErrSyncToken
 	}
-	for k, sub := range folders {
-		if err := f.walk(ctx, r, sub, names[k], each); err != nil {
-			return err
-		}
+	t.part, t.cursor = part[0], string(cursor)
+	return t, nil
+}
+
+// everything tells all below the folder, in pieces if need be. Changes made between the pieces are told after the last.
+func (c *collector) everything(t syncToken) (syncToken, error) {
+	if t.seq == 0 {
+		t.seq = c.top.chain.Root().Seq
 	}
-	return nil
+	cursor, more, err := c.allBelow(c.top, "", t.cursor)
+	if err != nil || !more {
+		return syncToken{seq: t.seq}, err
+	}
+	return syncToken{seq: t.seq, part: everything, cursor: cursor}, nil
 }
 
 // entry is what the journal says of one change.
@@ -149,40 +127,46 @@ type entry struct {
 }
 
 // since tells what changed after a number. Rows of one node are told once, as it is now.
-func (f *FS) since(ctx context.Context, r db.Reader, p *place, since int64, limit int) ([]storage.Change, string, bool, error) {
+func (c *collector) since(t syncToken) (syncToken, error) {
+	root := c.top.chain.Root().Seq
+	if t.part == whole && t.seq == root {
+		return t, nil
+	}
 	var oldest int64
-	if err := r.Query(ctx, `SELECT seq FROM journal WHERE space=? ORDER BY seq LIMIT 1`, func(row db.Row) error { oldest = row.Int(0); return nil }, p.space.ID); err != nil {
-		return nil, "", false, err
+	if err := c.r.Query(c.ctx, `SELECT seq FROM journal WHERE space=? ORDER BY seq LIMIT 1`, func(row db.Row) error { oldest = row.Int(0); return nil }, c.top.space.ID); err != nil {
+		return t, err
 	}
-	if oldest == 0 || since < oldest-1 {
-		return nil, "", false, storage.ErrSyncToken
+	if oldest == 0 || t.seq < oldest-1 {
+		return t, storage.ErrSyncToken
 	}
-	var rows []entry
-	err := r.Query(ctx, `SELECT seq, op, node, parent, oldparent, oldname FROM journal WHERE space=? AND seq>? ORDER BY seq LIMIT ?`, func(row db.Row) error {
-		rows = append(rows, entry{row.Int(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4), string(row.Bytes(5))})
+	from := t.seq
+	if t.part == folder {
+		from-- // that row once more
+	}
+	var list []entry
+	err := c.r.Query(c.ctx, `SELECT seq, op, node, parent, oldparent, oldname FROM journal WHERE space=? AND seq>? ORDER BY seq LIMIT ?`, func(row db.Row) error {
+		list = append(list, entry{row.Int(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4), string(row.Bytes(5))})
 		return nil
-	}, p.space.ID, since, limit)
+	}, c.top.space.ID, from, c.limit)
 	if err != nil {
-		return nil, "", false, err
+		return t, err
 	}
-	next, more := p.chain.Root().Seq, false
-	if len(rows) == limit {
-		next, more = rows[len(rows)-1].seq, true
-	}
-	c := collector{f: f, ctx: ctx, r: r, top: p, seen: map[string]bool{}}
-	for i := range rows {
-		if err := c.entry(&rows[i]); err != nil {
-			return nil, "", false, err
+	for i := range list {
+		cursor, more, err := c.entry(&list[i], i == 0 && t.part == folder, t.cursor)
+		if err != nil {
+			return t, err
+		}
+		if more {
+			return syncToken{seq: list[i].seq, part: folder, cursor: cursor}, nil
+		}
+		if c.full() && i < len(list)-1 {
+			return syncToken{seq: list[i].seq, part: rows}, nil
 		}
 	}
-	// Removals first: a name may have been taken by something else since.
-	out := make([]storage.Change, 0, len(c.removed)+len(c.changed))
-	for _, path := range c.removed {
-		if !c.seen["path:"+path] {
-			out = append(out, storage.Change{Path: path, Removed: true})
-		}
+	if len(list) == c.limit {
+		return syncToken{seq: list[len(list)-1].seq, part: rows}, nil
 	}
-	return append(out, c.changed...), formatToken(p.space.ID, next, -1), more, nil
+	return syncToken{seq: root}, nil
 }
 
 // collector turns journal rows into what a client below a folder must do.
@@ -191,9 +175,23 @@ type collector struct {
 	ctx     context.Context
 	r       db.Reader
 	top     *place
+	limit   int
 	seen    map[string]bool // node ids told, and "path:<path>" of what is there
 	removed []string
 	changed []storage.Change
+}
+
+func (c *collector) full() bool { return len(c.removed)+len(c.changed) >= c.limit }
+
+// result returns removals first: a name may have been taken by something else since.
+func (c *collector) result() []storage.Change {
+	out := make([]storage.Change, 0, len(c.removed)+len(c.changed))
+	for _, path := range c.removed {
+		if !c.seen["path:"+path] {
+			out = append(out, storage.Change{Path: path, Removed: true})
+		}
+	}
+	return append(out, c.changed...)
 }
 
 // below returns the path of a chain relative to the asked folder.
@@ -206,57 +204,156 @@ func (c *collector) below(chain tree.Chain) (string, bool) {
 	return "", false
 }
 
-func (c *collector) entry(e *entry) error {
-	if e.oldParent != "" {
+// entry tells one change; what is in a folder that came is new to the client as well. When that does not fit, more is
+// true; the next call resumes it after the cursor.
+func (c *collector) entry(e *entry, resume bool, from string) (cursor string, more bool, err error) {
+	if e.oldParent != "" && !resume {
 		if err := c.gone(e); err != nil {
-			return err
+			return "", false, err
 		}
 	}
 	if c.seen[e.node] {
-		return nil
+		return "", false, nil
 	}
 	c.seen[e.node] = true
 	n, err := tree.ByID(c.ctx, c.r, e.node)
+	var chain tree.Chain
+	if err == nil {
+		chain, err = tree.Up(c.ctx, c.r, n)
+	}
 	if errors.Is(err, tree.ErrNotFound) {
-		return nil
+		return "", false, nil
 	}
 	if err != nil {
-		return err
-	}
-	chain, err := tree.Up(c.ctx, c.r, n)
-	if errors.Is(err, tree.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
+		return "", false, err
 	}
 	path, ok := c.below(chain)
 	if !ok {
-		return nil
+		return "", false, nil
 	}
 	p, err := c.f.allow(c.ctx, c.r, c.top.space, chain)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil
+		c.remove(path) // not for this actor, perhaps not any more
+		return "", false, nil
 	}
 	if err != nil {
+		return "", false, err
+	}
+	if !resume {
+		i := c.f.info(p.space, n, p.may)
+		if err := c.f.decorate(c.ctx, c.r, p, storage.View{}, &i); err != nil {
+			return "", false, err
+		}
+		c.tell(path, i)
+	}
+	came := e.op == "move" || e.op == "restore" || e.op == "grant" && p.space.Owner != identity.ActorFrom(c.ctx).User.ID
+	if !n.IsFolder() || !came {
+		return "", false, nil
+	}
+	if !resume {
+		from = ""
+	}
+	return c.allBelow(p, path+"/", from)
+}
+
+// allBelow tells everything below a folder, each folder before what is in it, names in the order of their bytes. It begins
+// after the cursor from, and returns where it stopped if there is more.
+func (c *collector) allBelow(p *place, prefix, from string) (cursor string, more bool, err error) {
+	w := &subtree{collector: c, top: len(p.chain), last: from}
+	var after []string
+	if from != "" {
+		after = strings.Split(from, "/")
+	}
+	err = w.folder(p, prefix, after)
+	if errors.Is(err, errStopped) {
+		return w.last, true, nil
+	}
+	return "", false, err
+}
+
+// subtree is a walk through everything below a folder.
+type subtree struct {
+	*collector
+	top  int    // length of the chain of the folder
+	last string // path (as on disk) of what was told last, below the folder
+}
+
+// page is how many rows are read at once.
+const page = 512
+
+func (w *subtree) folder(p *place, prefix string, after []string) error {
+	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	i := c.f.info(p.space, n, p.may)
-	if err := c.f.decorate(c.ctx, c.r, p, storage.View{}, &i); err != nil {
-		return err
-	}
-	c.tell(path, i)
-	if n.IsFolder() && (e.op == "move" || e.op == "restore") {
-		// What is in a folder that came is new to the client.
-		return c.f.walk(c.ctx, c.r, p, path+"/", func(x storage.Change) bool {
-			if !c.seen[x.Info.ID.Node] {
-				c.seen[x.Info.ID.Node] = true
-				c.tell(x.Path, x.Info)
+	var start []byte
+	if len(after) > 0 {
+		start = []byte(after[0])
+		n, err := tree.Child(w.ctx, w.r, p.node().ID, after[0])
+		if err != nil && !errors.Is(err, tree.ErrNotFound) {
+			return err
+		}
+		if err == nil && n.IsFolder() {
+			sub, visible, err := w.child(p, n)
+			if err == nil && visible {
+				err = w.folder(sub, prefix+toClient(n.Name)+"/", after[1:])
 			}
-			return true
-		})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for {
+		var nodes []*tree.Node
+		err := tree.Children(w.ctx, w.r, p.node().ID, start, page, func(n *tree.Node) error { nodes = append(nodes, n); return nil })
+		if err != nil {
+			return err
+		}
+		for _, n := range nodes {
+			if err := w.one(p, prefix, n); err != nil {
+				return err
+			}
+		}
+		if len(nodes) < page {
+			return nil
+		}
+		start = []byte(nodes[len(nodes)-1].Name)
+	}
+}
+
+func (w *subtree) one(p *place, prefix string, n *tree.Node) error {
+	if w.full() {
+		return errStopped
+	}
+	sub, visible, err := w.child(p, n)
+	if err != nil || !visible {
+		return err
+	}
+	if !w.seen[n.ID] {
+		w.seen[n.ID] = true
+		i := w.f.info(p.space, n, sub.may)
+		if !plain(sub.chain, storage.View{}) {
+			if err := w.f.decorate(w.ctx, w.r, sub, storage.View{}, &i); err != nil {
+				return err
+			}
+		}
+		w.tell(prefix+toClient(n.Name), i)
+	}
+	w.last = sub.chain[:len(sub.chain)-w.top+1].Path()
+	if n.IsFolder() {
+		return w.folder(sub, prefix+toClient(n.Name)+"/", nil)
 	}
 	return nil
+}
+
+// child returns the place of a child, and whether the actor may see it.
+func (w *subtree) child(p *place, n *tree.Node) (*place, bool, error) {
+	sub := &place{space: p.space, may: p.may, chain: append(tree.Chain{n}, p.chain...)}
+	if n.Flags&tree.FlagGrants == 0 {
+		return sub, true, nil
+	}
+	may, visible, err := w.f.childRights(w.ctx, w.r, p, n)
+	sub.may = may
+	return sub, visible, err
 }
 
 func (c *collector) tell(path string, i storage.Info) {
@@ -264,40 +361,71 @@ func (c *collector) tell(path string, i storage.Info) {
 	c.changed = append(c.changed, storage.Change{Path: path, Info: i})
 }
 
+func (c *collector) remove(path string) {
+	if key := "gone:" + path; !c.seen[key] {
+		c.seen[key] = true
+		c.removed = append(c.removed, path)
+	}
+}
+
 // gone notes that a name was left: if nothing is there now, the client must remove it.
 func (c *collector) gone(e *entry) error {
-	parent, err := tree.ByID(c.ctx, c.r, e.oldParent)
+	folder, name := e.oldParent, e.oldName
+	parent, err := tree.ByID(c.ctx, c.r, folder)
+	var chain tree.Chain
+	if err == nil {
+		chain, err = tree.Up(c.ctx, c.r, parent)
+	}
 	if errors.Is(err, tree.ErrNotFound) {
 		return nil // its own row, or that of a folder above, tells
 	}
 	if err != nil {
 		return err
 	}
-	chain, err := tree.Up(c.ctx, c.r, parent)
-	if errors.Is(err, tree.ErrNotFound) {
+	dir, ok := c.below(chain)
+	if !ok && folder != c.top.node().ID {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if parent.ID != c.top.node().ID {
-		if _, ok := c.below(chain); !ok {
-			return nil
-		}
-	}
-	if _, err := tree.Child(c.ctx, c.r, e.oldParent, e.oldName); err == nil {
-		return nil
-	} else if !errors.Is(err, tree.ErrNotFound) {
-		return err
-	}
-	dir, _ := c.below(chain)
-	path := toClient(e.oldName)
 	if dir != "" {
-		path = dir + "/" + path
+		dir += "/"
 	}
-	if key := fmt.Sprintf("gone:%s", path); !c.seen[key] {
-		c.seen[key] = true
-		c.removed = append(c.removed, path)
+	path := dir + toClient(name)
+	n, err := tree.Child(c.ctx, c.r, folder, name)
+	if errors.Is(err, tree.ErrNotFound) {
+		c.remove(path)
+		return nil
+	}
+	if err != nil || n.ID == e.node || !n.IsFolder() {
+		return err
+	}
+	return c.goneBelow(e.node, n, path)
+}
+
+// maxGone bounds how many removals one name can cause.
+const maxGone = 10_000
+
+// goneBelow notes what was in a folder that left its name to another folder, unless it is in that one too.
+func (c *collector) goneBelow(was string, now *tree.Node, path string) error {
+	var left []*tree.Node
+	if err := tree.Children(c.ctx, c.r, was, nil, maxGone+1, func(n *tree.Node) error { left = append(left, n); return nil }); err != nil {
+		return err
+	}
+	if len(left) > maxGone {
+		return storage.ErrSyncToken // to begin anew is cheaper
+	}
+	for _, n := range left {
+		at := path + "/" + toClient(n.Name)
+		other, err := tree.Child(c.ctx, c.r, now.ID, n.Name)
+		switch {
+		case errors.Is(err, tree.ErrNotFound):
+			c.remove(at)
+		case err != nil:
+			return err
+		case n.IsFolder() && other.IsFolder() && n.ID != other.ID:
+			if err := c.goneBelow(n.ID, other, at); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

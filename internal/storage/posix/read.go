@@ -151,9 +151,22 @@ func (f *FS) List(ctx context.Context, ref storage.Ref, v storage.View) (storage
 	}
 	// The folder itself was read before its children: what changes in between is seen by its old ETag next time.
 	return self, func(yield func(storage.Info, error) bool) {
-		err := f.read(ctx, func(r db.Reader) error { return f.children(ctx, r, p, v, yield) })
-		if err != nil && !errors.Is(err, errStopped) {
-			yield(storage.Info{}, err)
+		rows := f.newSpool(p.space, p.node())
+		defer rows.Close()
+		side := &sideTables{view: v, parent: p}
+		if err := f.read(ctx, func(r db.Reader) error { return f.gather(ctx, r, p, rows, side) }); err != nil {
+			yield(storage.Info{}, translate(err))
+			return
+		}
+		stopped := false
+		err := rows.each(func(n *tree.Node, may permission.Set) bool {
+			i := f.info(p.space, n, may)
+			side.fill(n, &i)
+			stopped = !yield(i, nil)
+			return !stopped
+		})
+		if err != nil && !stopped {
+			yield(storage.Info{}, fmt.Errorf("%w: %w", storage.ErrUnavailable, err))
 		}
 	}, nil
 }
@@ -189,56 +202,35 @@ func (f *FS) freshFolder(ctx context.Context, ref storage.Ref) (*place, error) {
 	return nil, fmt.Errorf("%w: the folder changes all the time", storage.ErrUnavailable)
 }
 
-// page is how many rows of a listing are held at once.
-const page = 512
-
-// children yields the children of a folder, in the order of their names.
-func (f *FS) children(ctx context.Context, r db.Reader, p *place, v storage.View, yield func(storage.Info, error) bool) error {
-	side := sideTables{f: f, ctx: ctx, r: r, parent: p, view: v}
-	var inherited []storage.Lock
-	locks, err := f.locksOn(ctx, r, p.chain)
-	if err != nil {
+// gather reads the children of a folder, in the order of their names, and what side tables have for them.
+func (f *FS) gather(ctx context.Context, r db.Reader, p *place, rows *spool, side *sideTables) error {
+	if err := side.inherit(ctx, f, r); err != nil {
 		return err
 	}
-	for _, l := range locks {
-		if l.Infinite {
-			inherited = append(inherited, l)
-		}
-	}
-	nodes := make([]*tree.Node, 0, page)
-	var after []byte
-	for {
-		nodes = nodes[:0]
-		if err := tree.Children(ctx, r, p.node().ID, after, page, func(n *tree.Node) error {
-			nodes = append(nodes, n)
-			return nil
-		}); err != nil {
-			return err
-		}
-		for _, n := range nodes {
-			may := p.may
+	flags := int64(0)
+	err := tree.EachChild(ctx, r, p.node().ID, func(n *tree.Node) error {
+		may := p.may
+		if n.Flags != 0 {
+			flags |= n.Flags
 			if n.Flags&tree.FlagGrants != 0 {
 				var visible bool
-				if may, visible, err = f.childRights(ctx, r, p, n); err != nil {
+				var err error
+				if may, visible, err = f.childRights(ctx, r, p, n); err != nil || !visible {
 					return err
-				} else if !visible {
-					continue
 				}
 			}
-			i := f.info(p.space, n, may)
-			i.Locks = inherited
-			if err := side.fill(n, &i); err != nil {
-				return err
-			}
-			if !yield(i, nil) {
-				return errStopped
+			if n.Flags&tree.FlagLocks != 0 {
+				if err := side.locksOf(ctx, f, r, n); err != nil {
+					return err
+				}
 			}
 		}
-		if len(nodes) < page {
-			return nil
-		}
-		after = []byte(nodes[len(nodes)-1].Name)
+		return rows.add(n, may)
+	})
+	if err == nil {
+		err = side.load(ctx, r, flags)
 	}
+	return err
 }
 
 func (f *FS) childRights(ctx context.Context, r db.Reader, p *place, n *tree.Node) (permission.Set, bool, error) {
@@ -252,88 +244,86 @@ func (f *FS) childRights(ctx context.Context, r db.Reader, p *place, n *tree.Nod
 
 // sideTables adds to children what lies in other tables: one query per table and folder, when any child has something there.
 type sideTables struct {
-	f      *FS
-	ctx    context.Context
-	r      db.Reader
-	parent *place
-	view   storage.View
-	tags   map[string][]string
-	props  map[string][]storage.Prop
-	marked map[string]bool
+	view      storage.View
+	parent    *place
+	inherited []storage.Lock
+	locks     map[string][]storage.Lock
+	tags      map[string][]string
+	props     map[string][]storage.Prop
+	marked    map[string]bool
 }
 
-func (s *sideTables) fill(n *tree.Node, i *storage.Info) error {
-	if s.view.Path {
-		base := toClient(s.parent.chain.Path())
-		if base != "" {
-			base += "/"
+// inherit finds the locks on the folder that guard all below it.
+func (s *sideTables) inherit(ctx context.Context, f *FS, r db.Reader) error {
+	locks, err := f.locksOn(ctx, r, s.parent.chain)
+	for _, l := range locks {
+		if l.Infinite {
+			s.inherited = append(s.inherited, l)
 		}
-		i.Path = base + toClient(n.Name)
 	}
-	if n.Flags&(tree.FlagLocks|tree.FlagTags|tree.FlagFavorites|tree.FlagProps) == 0 {
-		return nil
-	}
-	if n.Flags&tree.FlagLocks != 0 {
-		own, err := s.f.locksOn(s.ctx, s.r, tree.Chain{n})
-		if err != nil {
-			return err
-		}
-		i.Locks = append(own, i.Locks...)
-	}
-	if n.Flags&tree.FlagTags != 0 {
-		if err := s.loadTags(); err != nil {
-			return err
-		}
-		i.Tags = s.tags[n.ID]
-	}
-	if n.Flags&tree.FlagFavorites != 0 {
-		if err := s.loadFavorites(); err != nil {
-			return err
-		}
-		i.Favorite = s.marked[n.ID]
-	}
-	if n.Flags&tree.FlagProps != 0 && s.view.Props {
-		if err := s.loadProps(); err != nil {
-			return err
-		}
-		i.Props = s.props[n.ID]
-	}
-	return nil
+	return err
 }
 
-func (s *sideTables) loadTags() error {
-	if s.tags != nil {
-		return nil
+func (s *sideTables) locksOf(ctx context.Context, f *FS, r db.Reader, n *tree.Node) error {
+	own, err := f.locksOn(ctx, r, append(tree.Chain{n}, s.parent.chain...))
+	if s.locks == nil {
+		s.locks = map[string][]storage.Lock{}
 	}
-	s.tags = map[string][]string{}
-	return s.r.Query(s.ctx, `SELECT t.node, t.tag FROM nodes n JOIN tags t ON t.node=n.id WHERE n.parent=? ORDER BY t.tag`, func(row db.Row) error {
-		s.tags[row.Text(0)] = append(s.tags[row.Text(0)], row.Text(1))
-		return nil
-	}, s.parent.node().ID)
+	s.locks[n.ID] = own
+	return err
 }
 
-func (s *sideTables) loadFavorites() error {
-	if s.marked != nil {
-		return nil
+// load reads the tables that the flags of any child name.
+func (s *sideTables) load(ctx context.Context, r db.Reader, flags int64) error {
+	parent := s.parent.node().ID
+	if flags&tree.FlagTags != 0 {
+		s.tags = map[string][]string{}
+		if err := r.Query(ctx, `SELECT t.node, t.tag FROM nodes n JOIN tags t ON t.node=n.id WHERE n.parent=? ORDER BY t.tag`, func(row db.Row) error {
+			id := row.Text(0)
+			s.tags[id] = append(s.tags[id], row.Text(1))
+			return nil
+		}, parent); err != nil {
+			return err
+		}
 	}
-	s.marked = map[string]bool{}
-	return s.r.Query(s.ctx, `SELECT v.node FROM nodes n JOIN favorites v ON v.node=n.id WHERE n.parent=? AND v.uid=?`, func(row db.Row) error {
-		s.marked[row.Text(0)] = true
-		return nil
-	}, s.parent.node().ID, identity.ActorFrom(s.ctx).User.ID)
-}
-
-func (s *sideTables) loadProps() error {
-	if s.props != nil {
+	if flags&tree.FlagFavorites != 0 {
+		s.marked = map[string]bool{}
+		if err := r.Query(ctx, `SELECT v.node FROM nodes n JOIN favorites v ON v.node=n.id WHERE n.parent=? AND v.uid=?`, func(row db.Row) error {
+			s.marked[row.Text(0)] = true
+			return nil
+		}, parent, identity.ActorFrom(ctx).User.ID); err != nil {
+			return err
+		}
+	}
+	if flags&tree.FlagProps == 0 || !s.view.Props {
 		return nil
 	}
 	s.props = map[string][]storage.Prop{}
-	return s.r.Query(s.ctx, `SELECT p.node, p.ns, p.name, p.value, p.attrs FROM nodes n JOIN props p ON p.node=n.id WHERE n.parent=? ORDER BY p.ns, p.name`,
+	return r.Query(ctx, `SELECT p.node, p.ns, p.name, p.value, p.attrs FROM nodes n JOIN props p ON p.node=n.id WHERE n.parent=? ORDER BY p.ns, p.name`,
 		func(row db.Row) error {
 			id := row.Text(0)
 			s.props[id] = append(s.props[id], storage.Prop{Namespace: row.Text(1), Name: row.Text(2), Value: row.Text(3), Attrs: row.Text(4)})
 			return nil
-		}, s.parent.node().ID)
+		}, parent)
+}
+
+// fill completes the Info of a child.
+func (s *sideTables) fill(n *tree.Node, i *storage.Info) {
+	if s.view.Path {
+		i.Path = toClient(s.parent.chain.Path())
+		if i.Path != "" {
+			i.Path += "/"
+		}
+		i.Path += toClient(n.Name)
+	}
+	i.Locks = s.inherited
+	if n.Flags&(tree.FlagLocks|tree.FlagTags|tree.FlagFavorites|tree.FlagProps) == 0 {
+		return
+	}
+	if n.Flags&tree.FlagLocks != 0 {
+		i.Locks = s.locks[n.ID]
+	}
+	i.Tags, i.Favorite, i.Props = s.tags[n.ID], s.marked[n.ID], s.props[n.ID]
 }
 
 // Open implements storage.Reader.

@@ -114,6 +114,22 @@ func Children(ctx context.Context, r db.Reader, parent string, after []byte, lim
 	return r.Query(ctx, `SELECT `+nodeColumns+` FROM nodes WHERE parent=? AND name>? ORDER BY name LIMIT ?`, row, parent, after, limit)
 }
 
+// EachChild calls each for all children of a folder, in the order of their names' bytes. The node is only lent. each must not
+// call EachChild on the same reader.
+func EachChild(ctx context.Context, r db.Reader, parent string, each func(*Node) error) error {
+	var n Node
+	return r.Query(ctx, `SELECT id, space, name, kind, size, mtime, seq, sums, ino, flags FROM nodes WHERE parent=? ORDER BY name`, func(row db.Row) error {
+		n.ID = row.Text(0)
+		if n.Space == "" {
+			n.Space = row.Text(1) // the same for all
+		}
+		n.Parent, n.Name, n.Kind = parent, string(row.Bytes(2)), resource.Kind(row.Int(3))
+		n.Size, n.MTime, n.Seq = row.Int(4), row.Int(5), row.Int(6)
+		n.Sums, n.Ino, n.Flags = Sums(row.Bytes(7)), row.Int(8), row.Int(9)
+		return each(&n)
+	}, parent)
+}
+
 // Chain is a node and its ancestors, up to the root of the space: Chain[0] is the node.
 type Chain []*Node
 
@@ -282,13 +298,4 @@ func Log(ctx context.Context, tx db.Tx, e Entry) error {
 		VALUES(?,?,?,?,?,?,?,?,?,?,?,?)`, e.Node.Space, e.Seq, e.Op, e.Node.ID, int64(e.Node.Kind), e.Node.Parent, []byte(e.Node.Name),
 		e.OldParent, []byte(e.OldName), e.Actor, e.Initiator, e.Time.UnixNano())
 	return err
-}
-
-// WithoutSums calls each for live or trashed files whose checksums are not known, at most limit.
-func WithoutSums(ctx context.Context, r db.Reader, limit int, each func(*Node) error) error {
-	return r.Query(ctx, `SELECT `+nodeColumns+` FROM nodes WHERE kind=1 AND sums IS NULL LIMIT ?`, func(row db.Row) error {
-		n := new(Node)
-		scan(row, n)
-		return each(n)
-	}, limit)
 }
