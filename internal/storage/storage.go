@@ -290,6 +290,9 @@ type Change struct {
 	Removed bool
 }
 
+// TokenNow asks Changes for the current token only.
+const TokenNow = "now"
+
 // Journal tells what changed.
 type Journal interface {
 	// Changes returns what changed below a folder after the token, at most limit entries, and the token to go on with.
