@@ -7,7 +7,6 @@ import (
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/storage/posix/disk"
-	"opencloud/internal/storage/posix/scan"
 	"opencloud/internal/storage/tree"
 )
 
@@ -22,7 +21,59 @@ const (
 
 // Loops are the storage's background work.
 func (f *FS) Loops() []service.Loop {
-	return []service.Loop{{Name: "posix housekeeping", Run: f.housekeeping}}
+	loops := []service.Loop{{Name: "posix housekeeping", Run: f.housekeeping}, {Name: "posix checksums", Run: f.checksums}, {Name: "posix sweep", Run: f.sweep}}
+	if f.cfg.Watch {
+		loops = append(loops, service.Loop{Name: "posix watch", Run: func(ctx context.Context) error { return f.scan.Watch(ctx, f.cfg.Root, f.cfg.Debounce) }})
+	}
+	return loops
+}
+
+// checksums computes those of files that came without.
+func (f *FS) checksums(ctx context.Context) error {
+	poke(f.unhashed)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.unhashed:
+		}
+		if _, err := f.scan.Hash(ctx); err != nil && ctx.Err() == nil {
+			f.log.Error("checksums cannot be computed", "err", err)
+		}
+	}
+}
+
+// sweep compares everything with the disk, at start if wanted and from time to time.
+func (f *FS) sweep(ctx context.Context) error {
+	every := f.cfg.ScanEvery
+	if every == 0 {
+		every = 24 * time.Hour
+	}
+	next := every
+	if f.cfg.ScanStart {
+		next = time.Millisecond
+	}
+	if next < 0 {
+		<-ctx.Done()
+		return nil
+	}
+	t := time.NewTimer(next)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if err := f.scan.SweepAll(ctx, nil); err != nil && ctx.Err() == nil {
+			f.log.Error("sweep of the storage", "err", err)
+		}
+		if every < 0 {
+			<-ctx.Done()
+			return nil
+		}
+		t.Reset(every)
+	}
 }
 
 // housekeeping sleeps until there is work: it costs nothing at rest.
@@ -54,7 +105,6 @@ func (f *FS) work(ctx context.Context) {
 		}
 	}
 	report("redo records cannot be removed", f.trim(ctx))
-	report("versions cannot be removed", f.retain(ctx))
 	for more := true; more && ctx.Err() == nil; {
 		var err error
 		if more, err = f.dig(ctx); err != nil {
@@ -62,9 +112,7 @@ func (f *FS) work(ctx context.Context) {
 			break
 		}
 	}
-	report("purged spaces cannot be removed", disk.RemoveAll(ctx, f.disk, "purged"))
-	_, err := f.scan.Hash(ctx)
-	report("checksums cannot be computed", err)
+	report("purged spaces cannot be removed", disk.RemoveAll(ctx, f.disk, graveyard))
 }
 
 // chores removes what has become too old.
@@ -80,7 +128,13 @@ func (f *FS) chores(ctx context.Context) {
 	if err := f.cleanJournal(ctx); err != nil {
 		f.log.Error("old journal rows cannot be removed", "err", err)
 	}
-	f.buryLimbo(ctx)
+	if err := f.expireVersions(ctx); err != nil {
+		f.log.Error("old versions cannot be removed", "err", err)
+	}
+	if err := f.scan.ExpireLimbo(ctx, time.Now()); err != nil {
+		f.log.Error("vanished files cannot be removed from the index", "err", err)
+	}
+	poke(f.unhashed) // what could not be read may be readable now
 	f.work(ctx)
 }
 
@@ -131,31 +185,4 @@ func (f *FS) cleanJournal(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// buryLimbo gives up on what vanished and did not turn up again.
-func (f *FS) buryLimbo(ctx context.Context) {
-	grace := f.cfg.Grace
-	if grace <= 0 {
-		grace = time.Hour
-	}
-	limit := time.Now().Add(-grace).UnixNano()
-	err := f.db.Write(ctx, func(tx db.Tx) error {
-		var old []*tree.Node
-		err := tree.Children(ctx, tx, tree.Limbo, nil, 1000, func(n *tree.Node) error {
-			if scan.LimboTime(n.Name) < limit {
-				old = append(old, n)
-			}
-			return nil
-		})
-		for _, n := range old {
-			if err == nil {
-				err = tree.Place(ctx, tx, n, tree.Graveyard, n.ID)
-			}
-		}
-		return err
-	})
-	if err != nil {
-		f.log.Error("vanished files cannot be removed from the index", "err", err)
-	}
 }

@@ -24,6 +24,7 @@ import (
 	"opencloud/internal/resource"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/posix/disk"
+	"opencloud/internal/storage/posix/maintain"
 	"opencloud/internal/storage/posix/scan"
 	"opencloud/internal/storage/tree"
 )
@@ -42,6 +43,15 @@ type Config struct {
 	TrashAge        time.Duration // older trash is removed; 0: never
 	UploadTTL       time.Duration // life of an upload session; 0: 24 h
 	MaxQuota        int64         // upper bound of any space's quota; 0: none
+
+	// PersonalPath and GeneralPath are templates of the folder of a new space, relative to Root; empty: the defaults
+	// users/{{.User.Id.OpaqueId}} and projects/{{.SpaceId}}.
+	PersonalPath, GeneralPath string
+
+	Watch     bool          // follow changes by other programs as the kernel reports them
+	Debounce  time.Duration // how long news from the kernel are gathered; 0: 1 s
+	ScanStart bool          // compare everything with the disk at start
+	ScanEvery time.Duration // and again this often; 0: every 24 h, negative: never
 
 	HoldShare float64 // see scan.Config
 	HoldMin   int64
@@ -63,7 +73,8 @@ type FS struct {
 	redo     redoLog
 	clean    cleanMarks
 	sessions sessionCache
-	wake     chan struct{} // there is background work: graves, checksums, redo records
+	wake     chan struct{} // there is background work: graves, redo records
+	unhashed chan struct{} // there may be files without checksums
 	closed   atomic.Bool
 }
 
@@ -92,12 +103,12 @@ func New(ctx context.Context, cfg Config) (*FS, error) {
 	if err := cfg.DB.Migrate(ctx, tree.Component, tree.Schema()); err != nil {
 		return nil, err
 	}
-	f := &FS{cfg: cfg, db: cfg.DB, disk: cfg.Disk, log: cfg.Log, spaces: map[string]*tree.Space{}, wake: make(chan struct{}, 1)}
+	f := &FS{cfg: cfg, db: cfg.DB, disk: cfg.Disk, log: cfg.Log, spaces: map[string]*tree.Space{}, wake: make(chan struct{}, 1), unhashed: make(chan struct{}, 1)}
 	f.noXattr = !disk.HasXattr(cfg.Disk)
 	if f.noXattr {
 		f.log.Warn("the file system has no extended attributes: moves made by other programs will look like new files", "root", cfg.Root)
 	}
-	f.scan = scan.New(scan.Config{DB: cfg.DB, Disk: cfg.Disk, Log: cfg.Log, Busy: f.redo.busy, NewID: uuid.NewString, NoXattr: f.noXattr,
+	f.scan = scan.New(scan.Config{DB: cfg.DB, Disk: cfg.Disk, Log: cfg.Log, Busy: f.redo.busy, NewID: uuid.NewString, TookIn: func() { poke(f.unhashed) }, NoXattr: f.noXattr,
 		HoldShare: cfg.HoldShare, HoldMin: cfg.HoldMin, Grace: cfg.Grace})
 	if err := f.reloadSpaces(ctx); err != nil {
 		return nil, err
@@ -117,8 +128,14 @@ func (f *FS) Close() error {
 	return f.disk.Close()
 }
 
-// Scanner gives maintenance and watchers access to the comparison of disk and index.
+// Scanner compares disk and index, and decides about spaces that are held.
 func (f *FS) Scanner() *scan.Scanner { return f.scan }
+
+// Maintainer checks, repairs and rebuilds the index.
+func (f *FS) Maintainer() *maintain.Maintainer {
+	return maintain.New(maintain.Config{DB: f.db, Disk: f.disk, Log: f.log, Scan: f.scan, NoXattr: f.noXattr, SpacesChanged: f.reloadSpaces,
+		VersionPath: func(sp *tree.Space, _, key string) string { return versionPath(sp, key) }})
+}
 
 func (f *FS) reloadSpaces(ctx context.Context) error {
 	all := map[string]*tree.Space{}
@@ -161,9 +178,11 @@ func (f *FS) id(space, node string) resource.ID {
 }
 
 // kick wakes the background work.
-func (f *FS) kick() {
+func (f *FS) kick() { poke(f.wake) }
+
+func poke(c chan struct{}) {
 	select {
-	case f.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -153,6 +153,7 @@ func (f *FS) search(ctx context.Context, ref storage.Ref, sql string, args ...an
 		return nil, err
 	}
 	return func(yield func(storage.Info, error) bool) {
+		var found []storage.Info // gathered first: a slow client must not hold the snapshot open
 		err := f.read(ctx, func(r db.Reader) error {
 			var ids []string
 			if err := r.Query(ctx, sql, func(row db.Row) error { ids = append(ids, row.Text(0)); return nil }, args...); err != nil {
@@ -173,14 +174,18 @@ func (f *FS) search(ctx context.Context, ref storage.Ref, sql string, args ...an
 				if err := f.decorate(ctx, r, p, storage.View{Path: true}, &i); err != nil {
 					return err
 				}
-				if !yield(i, nil) {
-					return errStopped
-				}
+				found = append(found, i)
 			}
 			return nil
 		})
-		if err != nil && !errors.Is(err, errStopped) {
+		if err != nil {
 			yield(storage.Info{}, err)
+			return
+		}
+		for _, i := range found {
+			if !yield(i, nil) {
+				return
+			}
 		}
 	}, nil
 }

@@ -45,6 +45,7 @@ const (
 type redoLog struct {
 	next    atomic.Int64 // id of the last one
 	applied atomic.Int64 // all up to this one have been applied
+	dirty   atomic.Bool  // there are records since the last trimming
 	mu      sync.Mutex   // serialises trimming
 	trimmed atomic.Int64 // all up to this one have been removed from the table
 }
@@ -85,7 +86,7 @@ func (f *FS) after(ctx context.Context, tx db.Tx, o op) error {
 			f.kick()
 			return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 		}
-		if f.redo.applied.Load()-f.redo.trimmed.Load() == 1 {
+		if f.redo.dirty.CompareAndSwap(false, true) {
 			f.kick()
 		}
 		return nil
@@ -276,6 +277,7 @@ func (f *FS) recover(ctx context.Context) error {
 func (f *FS) trim(ctx context.Context) error {
 	f.redo.mu.Lock()
 	defer f.redo.mu.Unlock()
+	f.redo.dirty.Store(false)
 	upto := f.redo.applied.Load()
 	if upto == f.redo.trimmed.Load() {
 		return nil

@@ -17,6 +17,7 @@ import (
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
+	"opencloud/internal/storage/posix/attrs"
 	"opencloud/internal/storage/posix/disk"
 	"opencloud/internal/storage/posix/scan"
 	"opencloud/internal/storage/tree"
@@ -185,8 +186,9 @@ func (f *FS) CreateSpace(ctx context.Context, r storage.SpaceRequest) (space.Spa
 			if err := tree.SaveGrant(ctx, tx, root, g); err != nil {
 				return err
 			}
+			tx.AfterCommit(func() error { f.note(attrs.WriteGrant(f.disk, s.Dir, g)); return nil })
 		}
-		tx.AfterCommit(func() error { f.remember(s); return nil })
+		tx.AfterCommit(func() error { f.remember(s); f.note(attrs.WriteSpace(f.disk, s)); return nil })
 		out, err = f.describeSpace(ctx, tx, s)
 		return err
 	})
@@ -206,7 +208,6 @@ func (f *FS) prepareSpace(s *tree.Space, r *storage.SpaceRequest, a *identity.Ac
 			return storage.ErrForbidden
 		}
 		s.ID = s.Owner
-		s.Dir = "users/" + s.ID
 	case space.Project:
 		if s.ID == "" {
 			s.ID = uuid.NewString()
@@ -214,7 +215,6 @@ func (f *FS) prepareSpace(s *tree.Space, r *storage.SpaceRequest, a *identity.Ac
 		if err := space.ValidateName(s.Name); err != nil {
 			return errors.Join(storage.ErrInvalid, err)
 		}
-		s.Dir = "projects/" + s.ID
 	default:
 		return fmt.Errorf("%w: a space is personal or a project", storage.ErrInvalid)
 	}
@@ -226,6 +226,10 @@ func (f *FS) prepareSpace(s *tree.Space, r *storage.SpaceRequest, a *identity.Ac
 	}
 	if s.Name == "" {
 		s.Name = s.ID
+	}
+	var err error
+	if s.Dir, err = f.spaceDir(s, a); err != nil {
+		return err
 	}
 	if f.cfg.MaxQuota > 0 && (s.Quota <= 0 || s.Quota > f.cfg.MaxQuota) {
 		s.Quota = f.cfg.MaxQuota
@@ -292,7 +296,7 @@ func (f *FS) manage(ctx context.Context, id resource.ID, change func(tx db.Tx, s
 		if err := f.journal(ctx, tx, "space", root, root.Seq, "", "", now); err != nil {
 			return err
 		}
-		tx.AfterCommit(func() error { f.remember(&s); return nil })
+		tx.AfterCommit(func() error { f.remember(&s); f.note(attrs.WriteSpace(f.disk, &s)); return nil })
 		d, err := f.describeSpace(ctx, tx, &s)
 		if err == nil {
 			out = d.Space
@@ -372,8 +376,8 @@ func (f *FS) PurgeSpace(ctx context.Context, id resource.ID) error {
 		return storage.ErrNotFound
 	}
 	// Out of sight first, then the rows, then the bytes: a crash in between leaves a folder that nobody sees.
-	grave := "purged/" + s.ID + "-" + uuid.NewString()
-	if err := disk.MkdirAll(f.disk, "purged"); err != nil {
+	grave := graveyard + "/" + s.ID + "-" + uuid.NewString()
+	if err := disk.MkdirAll(f.disk, graveyard); err != nil {
 		return translate(err)
 	}
 	if err := f.disk.Rename(s.Dir, grave, true); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -403,114 +407,4 @@ func (f *FS) PurgeSpace(ctx context.Context, id resource.ID) error {
 	})
 	f.kick()
 	return err
-}
-
-// ListGrants implements storage.Grants.
-func (f *FS) ListGrants(ctx context.Context, ref storage.Ref) (out []space.Grant, err error) {
-	err = f.read(ctx, func(r db.Reader) error {
-		p, err := f.locate(ctx, r, ref)
-		if err == nil {
-			err = p.need(permission.ListGrants)
-		}
-		if err == nil {
-			out, err = tree.GrantsOf(ctx, r, p.node().ID)
-		}
-		return err
-	})
-	return out, err
-}
-
-// SetGrant implements storage.Grants.
-func (f *FS) SetGrant(ctx context.Context, ref storage.Ref, g space.Grant) error {
-	if g.Grantee == "" || g.Kind != space.UserGrantee && g.Kind != space.GroupGrantee {
-		return fmt.Errorf("%w: grantee", storage.ErrInvalid)
-	}
-	return f.grant(ctx, ref, permission.AddGrant, func(tx db.Tx, p *place) error {
-		if !p.may.Has(g.Permissions) || g.Permissions == permission.None && !p.may.Has(permission.DenyGrant) {
-			return storage.ErrForbidden
-		}
-		if g.Creator == "" {
-			g.Creator = identity.ActorFrom(ctx).User.ID
-		}
-		if g.Created.IsZero() {
-			g.Created = time.Now()
-		}
-		if err := f.keepsManager(ctx, tx, p, g.Kind, g.Grantee, g.Permissions); err != nil {
-			return err
-		}
-		return tree.SaveGrant(ctx, tx, p.node(), g)
-	})
-}
-
-// RemoveGrant implements storage.Grants.
-func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.GranteeKind, grantee string) error {
-	return f.grant(ctx, ref, permission.RemoveGrant, func(tx db.Tx, p *place) error {
-		if err := f.keepsManager(ctx, tx, p, kind, grantee, 0); err != nil {
-			return err
-		}
-		n, err := tx.Exec(ctx, `DELETE FROM grants WHERE node=? AND kind=? AND grantee=?`, p.node().ID, int64(kind), grantee)
-		if err == nil && n == 0 {
-			err = storage.ErrNotFound
-		}
-		if err != nil {
-			return err
-		}
-		left, err := f.count(ctx, tx, `SELECT count(*) FROM grants WHERE node=?`, p.node().ID)
-		if err != nil {
-			return err
-		}
-		return tree.SetFlag(ctx, tx, p.node(), tree.FlagGrants, left > 0)
-	})
-}
-
-// keepsManager refuses to take the rights of the last manager of a project.
-func (f *FS) keepsManager(ctx context.Context, tx db.Tx, p *place, kind space.GranteeKind, grantee string, to permission.Set) error {
-	if len(p.chain) > 1 || p.space.Type != space.Project || to.Has(permission.Manager) {
-		return nil
-	}
-	grants, err := tree.GrantsOf(ctx, tx, p.node().ID)
-	if err != nil {
-		return err
-	}
-	was, others := false, false
-	for _, g := range grants {
-		if !g.Permissions.Has(permission.Manager) || g.Expired(time.Now()) {
-			continue
-		}
-		if g.Kind == kind && g.Grantee == grantee {
-			was = true
-		} else {
-			others = true
-		}
-	}
-	if was && !others {
-		return fmt.Errorf("%w: a space needs a manager", storage.ErrForbidden)
-	}
-	return nil
-}
-
-// grant changes grants of a node; whoever sees it must see that it changed.
-func (f *FS) grant(ctx context.Context, ref storage.Ref, want permission.Set, change func(tx db.Tx, p *place) error) error {
-	return f.write(ctx, func(tx db.Tx) error {
-		p, err := f.locate(ctx, tx, ref)
-		if err != nil {
-			return err
-		}
-		if err := p.need(want); err != nil {
-			return err
-		}
-		if err := change(tx, p); err != nil {
-			return err
-		}
-		n, now, seq := p.node(), time.Now(), p.chain.NextSeq()
-		parents := p.chain
-		if !n.IsFolder() {
-			n.Seq = seq
-			if err := tree.Save(ctx, tx, n); err != nil {
-				return err
-			}
-			parents = p.chain[1:]
-		}
-		return f.changed(ctx, tx, "grant", parents, n, seq, 0, now)
-	})
 }

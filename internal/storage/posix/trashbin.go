@@ -2,7 +2,6 @@ package posix
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"path"
@@ -40,14 +39,23 @@ func (f *FS) ListTrash(ctx context.Context, space resource.ID, key, rel string) 
 		return nil, err
 	}
 	return func(yield func(storage.TrashItem, error) bool) {
+		// Gathered first: a slow client must not hold the snapshot open.
+		var items []storage.TrashItem
+		gather := func(i storage.TrashItem, _ error) bool { items = append(items, i); return true }
 		err := f.read(ctx, func(r db.Reader) error {
 			if key == "" {
-				return f.listBin(ctx, r, space, yield)
+				return f.listBin(ctx, r, space, gather)
 			}
-			return f.listTrashed(ctx, r, space, key, rel, yield)
+			return f.listTrashed(ctx, r, space, key, rel, gather)
 		})
-		if err != nil && !errors.Is(err, errStopped) {
+		if err != nil {
 			yield(storage.TrashItem{}, err)
+			return
+		}
+		for _, i := range items {
+			if !yield(i, nil) {
+				return
+			}
 		}
 	}, nil
 }

@@ -311,9 +311,6 @@ func (f *FS) place1(ctx context.Context, ref storage.Ref, r *storage.UploadReque
 		}
 		return err
 	})
-	if err == nil && old != nil && !f.cfg.DisableVersions {
-		f.kick() // retention
-	}
 	return res, err
 }
 
@@ -490,7 +487,10 @@ func (f *FS) keepVersion(ctx context.Context, tx db.Tx, p *place) (string, error
 		key = base + "." + strconv.Itoa(i)
 	}
 	v := tree.Version{Key: key, Size: n.Size, MTime: n.MTime, Seq: n.Seq, Sums: n.Sums, Created: time.Now().UnixNano()}
-	return versionPath(p.space, key), tree.SaveVersion(ctx, tx, n, v)
+	if err := tree.SaveVersion(ctx, tx, n, v); err != nil {
+		return "", err
+	}
+	return versionPath(p.space, key), f.retain(ctx, tx, p)
 }
 
 // versionPath is where a version lies: .oc-nodes/aa/bb/cc/dd/<rest>.

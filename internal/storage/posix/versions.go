@@ -118,18 +118,35 @@ func (f *FS) restoreVersion(ctx context.Context, id resource.ID, key string, c s
 	return info, err
 }
 
-// retain removes versions that are too many or too old.
-func (f *FS) retain(ctx context.Context) error {
-	if f.cfg.VersionAge > 0 {
-		if err := f.dropVersions(ctx, `SELECT node, key FROM versions WHERE created<? LIMIT 500`, time.Now().Add(-f.cfg.VersionAge).UnixNano()); err != nil {
-			return err
-		}
+// expireVersions removes versions that are too old.
+func (f *FS) expireVersions(ctx context.Context) error {
+	if f.cfg.VersionAge <= 0 {
+		return nil
 	}
+	return f.dropVersions(ctx, `SELECT node, key FROM versions WHERE created<? LIMIT 500`, time.Now().Add(-f.cfg.VersionAge).UnixNano())
+}
+
+// PurgeVersions removes the versions made before a time, of all files.
+func (f *FS) PurgeVersions(ctx context.Context, before time.Time) error {
+	return f.dropVersions(ctx, `SELECT node, key FROM versions WHERE created<? LIMIT 500`, before.UnixNano())
+}
+
+// retain removes a file's oldest versions beyond the number that is kept.
+func (f *FS) retain(ctx context.Context, tx db.Tx, p *place) error {
 	if f.cfg.KeepVersions <= 0 {
 		return nil
 	}
-	return f.dropVersions(ctx, `SELECT v.node, v.key FROM versions v WHERE (SELECT count(*) FROM versions w WHERE w.node=v.node AND w.seq>v.seq)>=? LIMIT 500`,
-		f.cfg.KeepVersions)
+	all, err := tree.VersionsOf(ctx, tx, p.node().ID)
+	if err != nil || len(all) <= f.cfg.KeepVersions {
+		return err
+	}
+	for _, v := range all[f.cfg.KeepVersions:] {
+		if _, err := tx.Exec(ctx, `DELETE FROM versions WHERE node=? AND key=?`, v.Node, v.Key); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() error { f.drop(versionPath(p.space, v.Key)); return nil })
+	}
+	return nil
 }
 
 func (f *FS) dropVersions(ctx context.Context, sql string, args ...any) error {

@@ -160,12 +160,3 @@ func below(ctx context.Context, r db.Reader, id string, limit int64) (int64, err
 	}, id, limit)
 	return n, err
 }
-
-// LimboTime returns when a node in the limbo vanished (unix ns), from its name there.
-func LimboTime(name string) int64 {
-	var ns int64
-	if _, err := fmt.Sscanf(name, "%016x-", &ns); err != nil {
-		return 0
-	}
-	return ns
-}

@@ -43,6 +43,8 @@ type Config struct {
 	Busy func(ctx context.Context, tx db.Tx) ([]string, error)
 	// NewID makes the id of a new node.
 	NewID func() string
+	// TookIn, if any, is called when files were taken in, whose checksums are not known.
+	TookIn func()
 	// NoXattr tells that the file system has no extended attributes: moves are then not recognised.
 	NoXattr bool
 	// HoldShare and HoldMin: a space is held when at least HoldMin nodes and more than this share of all vanish.
@@ -244,6 +246,9 @@ func (s *Scanner) settle(ctx context.Context, sp *tree.Space, c tree.Chain, name
 			return all, err
 		}
 		st.label()
+		if st.unhashed && s.TookIn != nil {
+			s.TookIn()
+		}
 		all.changed = all.changed || st.changed
 		all.folders = append(all.folders, st.folders...)
 		if names = st.again; len(names) == 0 {

@@ -27,8 +27,9 @@ type seen struct {
 }
 
 type result struct {
-	changed bool
-	folders []string // ids of folders that were new
+	changed  bool
+	unhashed bool     // there are files without checksums
+	folders  []string // ids of folders that were new
 }
 
 // settlement corrects some names of one folder in one transaction.
@@ -198,6 +199,7 @@ func (t *settlement) differ(ctx context.Context, tx db.Tx, c tree.Chain, n *tree
 	}
 	t.delta += st.Size - n.Size
 	n.Size, n.MTime, n.Sums = st.Size, st.MTime, nil
+	t.unhashed = true
 	return t.log(ctx, tx, n, "write", "", "", true)
 }
 
@@ -228,7 +230,7 @@ func (t *settlement) appear(ctx context.Context, tx db.Tx, c tree.Chain, e seen,
 		n.Kind = resource.Folder
 		t.folders = append(t.folders, n.ID)
 	} else {
-		n.Size = st.Size
+		n.Size, t.unhashed = st.Size, true
 	}
 	t.seq++
 	n.Seq = t.seq
@@ -310,7 +312,7 @@ func (t *settlement) revive(ctx context.Context, tx db.Tx, n *tree.Node, e seen,
 	}
 	if !n.IsFolder() && !Matches(n, st) {
 		if n.Size != st.Size || n.MTime != st.MTime {
-			n.Sums, n.Seq = nil, t.seq
+			n.Sums, n.Seq, t.unhashed = nil, t.seq, true
 		}
 		n.Size, n.MTime = st.Size, st.MTime
 	}
