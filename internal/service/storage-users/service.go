@@ -1,0 +1,76 @@
+// Package storageusers keeps people's personal and project spaces.
+package storageusers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"opencloud/internal/platform/db"
+	"opencloud/internal/platform/service"
+	"opencloud/internal/storage/posix"
+	"opencloud/internal/transfer"
+)
+
+// Storage is the opened storage of the service.
+type Storage struct {
+	*posix.FS
+	db db.DB
+}
+
+// Open opens the storage with its index.
+func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Storage, error) {
+	if cfg.Driver != "posix" {
+		return nil, fmt.Errorf("storage_users.driver %q is not available; use posix", cfg.Driver)
+	}
+	d, err := db.Open(ctx, cfg.Database, db.Options{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	fs, err := posix.New(ctx, posix.Config{Root: cfg.Drivers.Posix.Root, StorageID: cfg.MountID, DB: d, Log: log, DisableVersions: cfg.DisableVersioning,
+		KeepVersions: cfg.KeepVersions, VersionAge: cfg.VersionAge, TrashAge: cfg.TrashAge, UploadTTL: time.Duration(cfg.UploadExpiration) * time.Second,
+		MaxQuota: cfg.MaxQuota, HoldShare: cfg.Hold.Share, HoldMin: cfg.Hold.Files, Grace: cfg.Hold.Grace})
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return &Storage{FS: fs, db: d}, nil
+}
+
+// Close releases storage and index.
+func (s *Storage) Close() error {
+	err := s.FS.Close()
+	if e := s.db.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Deps are what the service speaks to.
+type Deps struct {
+	Storage *Storage
+	Log     *slog.Logger
+}
+
+// New returns the service's parts: the data listener and the storage's background work.
+func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
+	signer, err := transfer.NewSigner([]byte(cfg.TransferSecret))
+	if err != nil {
+		return service.Parts{}, err
+	}
+	data := &transfer.Handler{FS: deps.Storage, Signer: signer, Log: deps.Log}
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/data") {
+			http.NotFound(w, r)
+			return
+		}
+		data.ServeHTTP(w, r)
+	})
+	ready := service.Check{Name: "index", Run: func(ctx context.Context) error {
+		return deps.Storage.db.Read(ctx, func(db.Reader) error { return nil })
+	}}
+	return service.Parts{HTTP: h, Loops: deps.Storage.Loops(), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
+}
