@@ -1,0 +1,47 @@
+package proxy
+
+import "time"
+
+// Config of the service. (spec/identity.md §5)
+type Config struct {
+	PublicURL       string   `yaml:"public_url" env:"OC_URL" global:"opencloud_url" default:"https://localhost:9200" doc:"Public address of the server."`
+	EnableBasicAuth bool     `yaml:"enable_basic_auth" env:"PROXY_ENABLE_BASIC_AUTH" default:"true" doc:"Accept user names and passwords in every request (HTTP basic authentication)."`
+	TrustedProxies  []string `yaml:"trusted_proxies" env:"PROXY_TRUSTED_PROXIES" default:"127.0.0.0/8,::1" doc:"Addresses and networks of the proxies before this server whose X-Forwarded-For and X-Forwarded-Proto are believed."`
+
+	Policies           []Policy         `yaml:"policies" doc:"Routes, in place of the built-in ones."`
+	AdditionalPolicies []Policy         `yaml:"additional_policies" doc:"Routes beside the built-in ones."`
+	PolicySelector     Selector         `yaml:"policy_selector"`
+	RoleQuotas         map[string]int64 `yaml:"role_quotas" doc:"Quota in bytes of new personal spaces, by role id."`
+	Auth               Auth             `yaml:"auth_middleware"`
+
+	InsecureBackends bool      `yaml:"insecure_backends" env:"OC_INSECURE;PROXY_INSECURE_BACKENDS" default:"false" doc:"Do not check the certificates of backends."`
+	BackendCACert    string    `yaml:"backend_https_cacert" env:"PROXY_HTTPS_CACERT" doc:"File with the certificates that backends are checked against, in place of the system's."`
+	Transport        Transport `yaml:"transport"`
+
+	CSPFiles    string `yaml:"csp_config_file_location" env:"PROXY_CSP_CONFIG_FILE_LOCATION" doc:"Files (comma list, shell patterns) with sources to add to the content security policy."`
+	CSPOverride string `yaml:"csp_config_file_override_location" env:"PROXY_CSP_CONFIG_FILE_OVERRIDE_LOCATION" doc:"Files that replace the content security policy."`
+}
+
+// Selector chooses the policy of a request.
+type Selector struct {
+	Static struct {
+		Policy string `yaml:"policy" default:"default" doc:"The policy for all requests."`
+	} `yaml:"static"`
+}
+
+// Auth is how clients are asked for credentials.
+type Auth struct {
+	CredentialsByUserAgent map[string]string `yaml:"credentials_by_user_agent" doc:"Part of a User-Agent to the only kind of credentials to ask it for: basic or bearer."`
+}
+
+// Transport is the client side of the proxy.
+type Transport struct {
+	DialTimeout           time.Duration `yaml:"dial_timeout" env:"PROXY_TRANSPORT_CLIENT_DIAL_TIMEOUT" default:"30s" doc:"Time to connect."`
+	DialKeepAlive         time.Duration `yaml:"dial_keep_alive" env:"PROXY_TRANSPORT_CLIENT_DIAL_KEEP_ALIVE" default:"30s" doc:"Interval of keep-alive probes."`
+	ForceAttemptHTTP2     bool          `yaml:"force_attempt_http2" env:"PROXY_TRANSPORT_CLIENT_FORCE_ATTEMPT_HTTP2" default:"false" doc:"Try HTTP/2 with backends."`
+	MaxIdleConns          int           `yaml:"max_idle_conns" env:"PROXY_TRANSPORT_CLIENT_MAX_IDLE_CONNS" default:"100" doc:"Unused connections to keep."`
+	MaxIdleConnsPerHost   int           `yaml:"max_idle_conns_per_host" env:"PROXY_TRANSPORT_CLIENT_MAX_IDLE_CONNS_PER_HOST" default:"100" doc:"Unused connections to keep to one backend."`
+	IdleConnTimeout       time.Duration `yaml:"idle_conn_timeout" env:"PROXY_TRANSPORT_CLIENT_IDLE_CONN_TIMEOUT" default:"1m30s" doc:"How long to keep them."`
+	TLSHandshakeTimeout   time.Duration `yaml:"tls_handshake_timeout" env:"PROXY_TRANSPORT_CLIENT_TLS_HANDSHAKE_TIMEOUT" default:"10s" doc:"Time for the TLS handshake."`
+	ExpectContinueTimeout time.Duration `yaml:"expect_continue_timeout" env:"PROXY_TRANSPORT_CLIENT_EXPECT_CONTINUE_TIMEOUT" default:"1s" doc:"Time to wait for 100 Continue."`
+}

@@ -1,0 +1,200 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/token"
+)
+
+// tokenTTL is how long a service in another process may act on a request: some of them take hours.
+const tokenTTL = 24 * time.Hour
+
+// ErrNoService tells that a service does not run anywhere.
+var ErrNoService = errors.New("service is not running")
+
+// forward hands a request to the service of its route: by a call in the same process, else over HTTP.
+func (p *proxy) forward(w http.ResponseWriter, r *http.Request, t *target, a identity.Actor) {
+	known := a.Kind != identity.Anonymous
+	r.Header.Del(token.Header) // nobody but us says who somebody is
+	if t.RemoteUserHeader != "" {
+		r.Header.Del(t.RemoteUserHeader)
+		if known {
+			r.Header.Set(t.RemoteUserHeader, a.User.Username)
+		}
+	}
+	for k, v := range t.AdditionalHeaders {
+		r.Header.Set(k, fillIn(v, a))
+	}
+	if !t.Unprotected {
+		r.Header.Del("Authorization")
+	}
+	if t.backend == nil {
+		if h := p.local[t.Service]; h != nil {
+			if known {
+				r = r.WithContext(identity.WithActor(r.Context(), a))
+			}
+			h.ServeHTTP(w, r)
+			return
+		}
+	}
+	p.remote(w, r, t, a)
+}
+
+// remote passes a request on over HTTP, streaming both ways.
+func (p *proxy) remote(w http.ResponseWriter, r *http.Request, t *target, a identity.Actor) {
+	to := t.backend
+	if to == nil {
+		var err error
+		if to, err = p.locate(r.Context(), t.Service); err != nil {
+			p.unavailable(w, r, t, err)
+			return
+		}
+	}
+	if a.Kind != identity.Anonymous && !t.SkipXAccessToken {
+		tok, err := p.tokens.Mint(a, tokenTTL)
+		if err != nil {
+			p.log.ErrorContext(r.Context(), "no access token", "err", err)
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		r.Header.Set(token.Header, tok)
+	}
+	rp := httputil.ReverseProxy{
+		Transport:     p.transport,
+		FlushInterval: -1, // pass everything on at once
+		BufferPool:    p.buffers,
+		ErrorLog:      p.quiet,
+		Rewrite: func(pr *httputil.ProxyRequest) {
+			pr.Out.URL.RawQuery = pr.In.URL.RawQuery // as the client wrote it
+			pr.SetURL(to)
+			if !t.ApacheVHost {
+				pr.Out.Host = pr.In.Host
+			}
+			p.forwardedHeaders(pr)
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if r.Context().Err() == nil {
+				p.log.WarnContext(r.Context(), "backend does not answer", "service", t.Service, "backend", to.Host, "err", withoutURL(err))
+			}
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	}
+	rp.ServeHTTP(w, r)
+}
+
+// forwardedHeaders tells the backend where the request came from. What the client says about that counts only if it is a
+// proxy we trust.
+func (p *proxy) forwardedHeaders(pr *httputil.ProxyRequest) {
+	if p.trusted.has(peer(pr.In)) {
+		pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
+	}
+	pr.SetXForwarded()
+	if pr.In.Header.Get("X-Forwarded-Proto") == "https" && p.trusted.has(peer(pr.In)) {
+		pr.Out.Header.Set("X-Forwarded-Proto", "https")
+	}
+}
+
+func (p *proxy) locate(ctx context.Context, service string) (*url.URL, error) {
+	if p.resolve == nil {
+		return nil, ErrNoService
+	}
+	return p.resolve(ctx, service)
+}
+
+// unavailable answers for a service that does not run. Never with 404 for files: a client could take them for deleted.
+func (p *proxy) unavailable(w http.ResponseWriter, r *http.Request, t *target, err error) {
+	if t.absent != 0 && errors.Is(err, ErrNoService) {
+		p.notFound(w, r)
+		return
+	}
+	p.log.WarnContext(r.Context(), "no backend for a request", "service", t.Service, "err", err)
+	w.Header().Set("Retry-After", "10")
+	plain(w, http.StatusServiceUnavailable, "The service "+t.Service+" is not running.\n")
+}
+
+func (p *proxy) notFound(w http.ResponseWriter, r *http.Request) {
+	text := "There is nothing at this address.\n"
+	if r.URL.Path == "/" {
+		text = "This OpenCloud server is running, without a web client.\n\n" +
+			"WebDAV clients connect to " + p.cfg.PublicURL + "/dav/files/<user name>\nState of the server: " + p.cfg.PublicURL + "/status.php\n"
+	}
+	plain(w, http.StatusNotFound, text)
+}
+
+// fillIn replaces what a header's template says about the user.
+func fillIn(template string, a identity.Actor) string {
+	return os.Expand(template, func(name string) string {
+		switch name {
+		case "username":
+			return a.User.Username
+		case "userid":
+			return a.User.ID
+		case "mail":
+			return a.User.Mail
+		case "displayname":
+			return a.User.DisplayName
+		}
+		return ""
+	})
+}
+
+// withoutURL leaves the address out of a transport's error: it may hold signatures.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// newTransport returns the client side of the proxy.
+func newTransport(cfg Config) (*http.Transport, error) {
+	tc := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: cfg.InsecureBackends}
+	if cfg.BackendCACert != "" {
+		pem, err := os.ReadFile(cfg.BackendCACert)
+		if err != nil {
+			return nil, fmt.Errorf("certificates of backends: %w", err)
+		}
+		tc.RootCAs = x509.NewCertPool()
+		if !tc.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("certificates of backends: no certificate in %s", cfg.BackendCACert)
+		}
+	}
+	d := &net.Dialer{Timeout: cfg.Transport.DialTimeout, KeepAlive: cfg.Transport.DialKeepAlive}
+	return &http.Transport{
+		DialContext: d.DialContext, TLSClientConfig: tc, ForceAttemptHTTP2: cfg.Transport.ForceAttemptHTTP2,
+		MaxIdleConns: cfg.Transport.MaxIdleConns, MaxIdleConnsPerHost: cfg.Transport.MaxIdleConnsPerHost,
+		IdleConnTimeout: cfg.Transport.IdleConnTimeout, TLSHandshakeTimeout: cfg.Transport.TLSHandshakeTimeout,
+		ExpectContinueTimeout: cfg.Transport.ExpectContinueTimeout, DisableCompression: true,
+	}, nil
+}
+
+// buffers lends the memory for copying bodies.
+type buffers struct{ pool sync.Pool }
+
+func newBuffers() *buffers {
+	return &buffers{pool: sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}}
+}
+
+func (b *buffers) Get() []byte  { return *b.pool.Get().(*[]byte) }
+func (b *buffers) Put(p []byte) { b.pool.Put(&p) }
+
+// discard is a log for what is reported elsewhere.
+func discard() *log.Logger { return log.New(nowhere{}, "", 0) }
+
+type nowhere struct{}
+
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }

@@ -1,0 +1,209 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/token"
+)
+
+const (
+	maxURL       = 16 << 10 // bytes
+	maxRequestID = 128      // bytes
+)
+
+type proxy struct {
+	cfg            Config
+	log            *slog.Logger
+	quiet          *log.Logger
+	routes         *table
+	authenticators []authenticator
+	offersBasic    bool
+	homes          *homes
+	local          map[string]http.Handler
+	resolve        func(ctx context.Context, service string) (*url.URL, error)
+	tokens         *token.Manager
+	transport      http.RoundTripper
+	buffers        *buffers
+	trusted        networks
+	headers        []header
+	warned         atomic.Bool // that X-Forwarded-For is not believed
+}
+
+type header struct{ name, value string }
+
+// ServeHTTP implements http.Handler.
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := r.Header.Get("X-Request-Id")
+	if !validRequestID(id) {
+		id = uuid.NewString()
+		r.Header.Set("X-Request-Id", id)
+	}
+	w.Header()["X-Request-Id"] = []string{id}
+	if !p.log.Enabled(r.Context(), slog.LevelInfo) {
+		p.serve(w, r)
+		return
+	}
+	start := time.Now()
+	rec := &recorder{ResponseWriter: w}
+	// The path is all of the URL that is logged: queries may hold signatures. That of a transfer is a token itself.
+	method, path, proto, address := r.Method, loggedPath(r.URL.Path), r.Proto, p.trusted.client(r)
+	defer func() {
+		p.log.LogAttrs(r.Context(), slog.LevelInfo, "access", slog.String("method", method), slog.String("path", path), slog.String("proto", proto),
+			slog.Int("status", rec.code()), slog.Int64("bytes", rec.bytes), slog.Duration("duration", time.Since(start)),
+			slog.String("remote", address), slog.String("request_id", id), slog.String("user", rec.user))
+	}()
+	p.serve(rec, r)
+}
+
+func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	for i := range p.headers {
+		h[p.headers[i].name] = []string{p.headers[i].value}
+	}
+	switch {
+	case len(r.RequestURI) > maxURL:
+		plain(w, http.StatusRequestURITooLong, "The address is too long.\n")
+		return
+	case r.Header.Get("X-Forwarded-Proto") == "http":
+		http.Redirect(w, r, "https://"+r.Host+r.URL.RequestURI(), http.StatusPermanentRedirect)
+		return
+	case hasDotDot(r.URL.Path):
+		plain(w, http.StatusBadRequest, "The address leads out of its folder.\n")
+		return
+	}
+	t := p.routes.find(r.Method, r.URL)
+	if t == nil {
+		p.notFound(w, r)
+		return
+	}
+	if t.Unprotected || r.Method == http.MethodOptions {
+		p.forward(w, r, t, identity.Actor{})
+		return
+	}
+	p.serveProtected(w, r, t)
+}
+
+func (p *proxy) serveProtected(w http.ResponseWriter, r *http.Request, t *target) {
+	p.warnAboutForwarding(r)
+	a, err := p.authenticate(r, p.trusted.client(r))
+	if err == errNotMine && t.optional && r.Header.Get("Authorization") == "" {
+		p.forward(w, r, t, identity.Actor{})
+		return
+	}
+	if err == nil && a.Kind == identity.Anonymous {
+		err = identity.ErrCredentials // an authenticator that accepts nobody in particular
+	}
+	if err != nil {
+		p.refuse(w, r, err)
+		return
+	}
+	a.Initiator = token.Initiator(r)
+	if rec, ok := w.(*recorder); ok {
+		rec.user = a.User.ID
+	}
+	if err := p.homes.ensure(r.Context(), a); err != nil {
+		// Not passed on: a client that sees no space could take it for deleted.
+		p.log.ErrorContext(r.Context(), "personal space", "user", a.User.ID, "err", err)
+		drain(w, r)
+		w.Header().Set("Retry-After", "10")
+		plain(w, http.StatusServiceUnavailable, "Your personal space cannot be reached at the moment. Try again later.\n")
+		return
+	}
+	p.forward(w, r, t, a)
+}
+
+// warnAboutForwarding tells the operator once that all clients look like one to the throttle.
+func (p *proxy) warnAboutForwarding(r *http.Request) {
+	if r.Header["X-Forwarded-For"] == nil || p.warned.Load() || p.trusted.has(peer(r)) || p.warned.Swap(true) {
+		return
+	}
+	p.log.Warn("requests come through a proxy that is not trusted: set PROXY_TRUSTED_PROXIES, or failed logins of one client slow down all", "proxy", peer(r))
+}
+
+func validRequestID(id string) bool {
+	if id == "" || len(id) > maxRequestID {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// hasDotDot tells whether a decoded path has a segment that leads upwards.
+func hasDotDot(path string) bool {
+	for {
+		i := strings.Index(path, "..")
+		if i < 0 {
+			return false
+		}
+		before := i == 0 || path[i-1] == '/' || path[i-1] == '\\'
+		path = path[i+2:]
+		if before && (path == "" || path[0] == '/' || path[0] == '\\') {
+			return true
+		}
+	}
+}
+
+func loggedPath(path string) string {
+	if strings.HasPrefix(path, "/data/") {
+		return "/data/…"
+	}
+	return path
+}
+
+// recorder remembers what was answered, for the access log.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+	user   string
+}
+
+func (r *recorder) code() int {
+	if r.status == 0 {
+		return http.StatusOK
+	}
+	return r.status
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	if r.status < 200 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements io.Writer.
+func (r *recorder) Write(b []byte) (int, error) {
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom implements io.ReaderFrom, so that files go out without being copied through us.
+func (r *recorder) ReadFrom(from io.Reader) (int64, error) {
+	n, err := io.Copy(r.ResponseWriter, from)
+	r.bytes += n
+	return n, err
+}
+
+// Flush implements http.Flusher.
+func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
+
+// Unwrap serves http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

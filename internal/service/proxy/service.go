@@ -1,0 +1,101 @@
+// Package proxy is the front door: the only service that clients talk to. It finds out who sends a request, and hands it to
+// the service whose route it is. (spec/identity.md §5)
+//
+// Invariants: a request reaches a protected route only with an actor in its context; whatever a client says in the headers
+// that carry our own identity is removed; nothing secret (passwords, tokens, queries) is logged.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/platform/service"
+	"opencloud/internal/storage"
+	"opencloud/internal/token"
+)
+
+const defaultPolicy = "default"
+
+// Deps are what the service speaks to.
+type Deps struct {
+	Log *slog.Logger
+	// Login checks passwords; nil: no basic authentication.
+	Login identity.Authenticator
+	// Spaces makes personal spaces at the first login; nil: nobody does.
+	Spaces storage.Spaces
+	// Local are the handlers of services in this process, by service name.
+	Local map[string]http.Handler
+	// Resolve finds a service in another process; ErrNoService if there is none. nil: all are in this process.
+	Resolve func(ctx context.Context, service string) (*url.URL, error)
+	Tokens  *token.Manager
+}
+
+// New returns the service's parts.
+func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
+	p, err := newProxy(cfg, deps)
+	if err != nil {
+		return service.Parts{}, err
+	}
+	return service.Parts{HTTP: p, Close: func() error {
+		if t, ok := p.transport.(*http.Transport); ok {
+			t.CloseIdleConnections()
+		}
+		return nil
+	}}, nil
+}
+
+func newProxy(cfg Config, deps Deps) (*proxy, error) {
+	if deps.Tokens == nil {
+		return nil, errors.New("the proxy needs a token manager")
+	}
+	cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
+	p := &proxy{cfg: cfg, log: deps.Log, quiet: discard(), local: deps.Local, resolve: deps.Resolve, tokens: deps.Tokens,
+		homes: newHomes(deps.Spaces, cfg.RoleQuotas), buffers: newBuffers()}
+	tables, err := newTables(cfg)
+	if err != nil {
+		return nil, err
+	}
+	name := cfg.PolicySelector.Static.Policy
+	if name == "" {
+		name = defaultPolicy
+	}
+	if p.routes = tables[name]; p.routes == nil {
+		return nil, fmt.Errorf("there is no policy %q to select", name)
+	}
+	if p.trusted, err = parseNetworks(cfg.TrustedProxies); err != nil {
+		return nil, err
+	}
+	if p.transport, err = newTransport(cfg); err != nil {
+		return nil, err
+	}
+	csp, err := loadCSP(cfg.CSPFiles, cfg.CSPOverride)
+	if err != nil {
+		return nil, err
+	}
+	p.headers = securityHeaders(csp)
+	if cfg.EnableBasicAuth && deps.Login != nil {
+		p.authenticators = append(p.authenticators, basic{login: deps.Login})
+		p.offersBasic = true
+	}
+	return p, nil
+}
+
+// securityHeaders go with every answer. (spec/identity.md §5.8)
+func securityHeaders(csp string) []header {
+	return []header{
+		{"Content-Security-Policy", csp},
+		{"X-Content-Type-Options", "nosniff"},
+		{"X-Frame-Options", "SAMEORIGIN"},
+		{"X-Xss-Protection", "1; mode=block"},
+		{"Referrer-Policy", "strict-origin-when-cross-origin"},
+		{"Strict-Transport-Security", "max-age=315360000; preload"},
+		{"X-Permitted-Cross-Domain-Policies", "none"},
+		{"X-Robots-Tag", "none"},
+	}
+}
