@@ -183,6 +183,11 @@ func setMapping(v reflect.Value, m *ast.MappingNode, lookup func(string) (string
 		}
 		v.Set(out)
 		return nil
+	case reflect.Slice: // one where several may stand
+		if k := v.Type().Elem().Kind(); k == reflect.Map || k == reflect.Struct {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			return setMapping(v.Index(0), m, lookup)
+		}
 	case reflect.Struct:
 		var err error
 		fields(v, func(f reflect.StructField, field reflect.Value) {

@@ -1,9 +1,19 @@
 package proxy
 
-import "time"
+import (
+	"time"
+
+	platform "opencloud/internal/platform/config"
+)
 
 // Config of the service. (spec/identity.md §5)
 type Config struct {
+	HTTP  Listener       `yaml:"http" addr:"0.0.0.0:9200"`
+	Debug platform.Debug `yaml:"debug" addr:"127.0.0.1:9205"`
+	Log   platform.Log   `yaml:"log"`
+
+	JWTSecret string `yaml:"jwt_secret" env:"OC_JWT_SECRET;PROXY_JWT_SECRET" global:"token_manager.jwt_secret" secret:"true" required:"true" doc:"Signs the tokens between services."`
+
 	PublicURL       string   `yaml:"public_url" env:"OC_URL" global:"opencloud_url" default:"https://localhost:9200" doc:"Public address of the server."`
 	EnableBasicAuth bool     `yaml:"enable_basic_auth" env:"PROXY_ENABLE_BASIC_AUTH" default:"true" doc:"Accept user names and passwords in every request (HTTP basic authentication)."`
 	TrustedProxies  []string `yaml:"trusted_proxies" env:"PROXY_TRUSTED_PROXIES" default:"127.0.0.0/8,::1" doc:"Addresses and networks of the proxies before this server whose X-Forwarded-For and X-Forwarded-Proto are believed."`
@@ -20,6 +30,15 @@ type Config struct {
 
 	CSPFiles    string `yaml:"csp_config_file_location" env:"PROXY_CSP_CONFIG_FILE_LOCATION" doc:"Files (comma list, shell patterns) with sources to add to the content security policy."`
 	CSPOverride string `yaml:"csp_config_file_override_location" env:"PROXY_CSP_CONFIG_FILE_OVERRIDE_LOCATION" doc:"Files that replace the content security policy."`
+}
+
+// Listener is the public listener. (spec/identity.md §5.9)
+type Listener struct {
+	Addr    string `yaml:"addr" env:"PROXY_HTTP_ADDR" doc:"Address of the public listener."`
+	Root    string `yaml:"root" env:"PROXY_HTTP_ROOT" default:"/" doc:"Path below which the server answers."`
+	TLS     bool   `yaml:"tls" env:"PROXY_TLS" default:"true" doc:"Serve HTTPS; false behind a proxy that ends TLS."`
+	TLSCert string `yaml:"tls_cert" env:"PROXY_TRANSPORT_TLS_CERT" default:"{DATA}/proxy/server.crt" doc:"Certificate file; made when missing."`
+	TLSKey  string `yaml:"tls_key" env:"PROXY_TRANSPORT_TLS_KEY" default:"{DATA}/proxy/server.key" doc:"Key file; made when missing."`
 }
 
 // Selector chooses the policy of a request.

@@ -5,11 +5,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"opencloud/internal/platform/config"
 )
 
 // csp is a content security policy: directive to sources.
@@ -92,7 +93,11 @@ func readCSP(path string) (csp, error) {
 	var file struct {
 		Directives csp `yaml:"directives"`
 	}
-	if err := yaml.Unmarshal([]byte(expandEnv(string(b), os.LookupEnv)), &file); err != nil {
+	text, err := config.Expand(string(b), os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
 		return nil, err
 	}
 	return file.Directives, nil
@@ -128,36 +133,4 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
-}
-
-var variable = regexp.MustCompile(`\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(\||:-|-|:=|=|:\+|\+)([^}]*))?\}`)
-
-// expandEnv replaces ${NAME}, ${NAME|default} and the shell's forms of it; $$ is a dollar. (spec/identity.md §2.3)
-func expandEnv(s string, lookup func(string) (string, bool)) string {
-	return variable.ReplaceAllStringFunc(s, func(m string) string {
-		if m == "$$" {
-			return "$"
-		}
-		p := variable.FindStringSubmatch(m)
-		value, set := lookup(p[1])
-		switch p[2] {
-		case "|", ":-", ":=":
-			if value == "" {
-				return p[3]
-			}
-		case "-", "=":
-			if !set {
-				return p[3]
-			}
-		case ":+":
-			if value != "" {
-				return p[3]
-			}
-		case "+":
-			if set {
-				return p[3]
-			}
-		}
-		return value
-	})
 }

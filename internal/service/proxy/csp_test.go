@@ -48,14 +48,3 @@ func TestCSP(t *testing.T) {
 		}
 	}
 }
-
-func TestExpandEnv(t *testing.T) {
-	env := map[string]string{"A": "x", "E": ""}
-	lookup := func(k string) (string, bool) { v, ok := env[k]; return v, ok }
-	for in, want := range map[string]string{"${A}": "x", "${N}": "", "${N|d}": "d", "${E|d}": "d", "${E-d}": "", "${E:-d}": "d", "${N-d}": "d", "${A:+y}": "y",
-		"${N:+y}": "", "$$x": "$x", "$A": "$A", "${A": "${A", "${N:=z}": "z"} {
-		if got := expandEnv(in, lookup); got != want {
-			t.Errorf("%s: %q, want %q", in, got, want)
-		}
-	}
-}

@@ -35,8 +35,10 @@ func (p *proxy) forward(w http.ResponseWriter, r *http.Request, t *target, a ide
 			r.Header.Set(t.RemoteUserHeader, a.User.Username)
 		}
 	}
-	for k, v := range t.AdditionalHeaders {
-		r.Header.Set(k, fillIn(v, a))
+	for _, more := range t.AdditionalHeaders {
+		for k, v := range more {
+			r.Header.Set(k, v)
+		}
 	}
 	if !t.Unprotected {
 		r.Header.Del("Authorization")
@@ -132,23 +134,6 @@ func (p *proxy) notFound(w http.ResponseWriter, r *http.Request) {
 			"WebDAV clients connect to " + p.cfg.PublicURL + "/dav/files/<user name>\nState of the server: " + p.cfg.PublicURL + "/status.php\n"
 	}
 	plain(w, http.StatusNotFound, text)
-}
-
-// fillIn replaces what a header's template says about the user.
-func fillIn(template string, a identity.Actor) string {
-	return os.Expand(template, func(name string) string {
-		switch name {
-		case "username":
-			return a.User.Username
-		case "userid":
-			return a.User.ID
-		case "mail":
-			return a.User.Mail
-		case "displayname":
-			return a.User.DisplayName
-		}
-		return ""
-	})
 }
 
 // withoutURL leaves the address out of a transport's error: it may hold signatures.

@@ -23,11 +23,11 @@ type Route struct {
 	Backend  string `yaml:"backend" doc:"URL of a program outside."`
 	Service  string `yaml:"service" doc:"Name of one of our services, in place of backend."`
 	// Unprotected requests are passed on without looking at who sends them.
-	Unprotected       bool              `yaml:"unprotected"`
-	ApacheVHost       bool              `yaml:"apache_vhost" doc:"Send the backend's own name as Host, not the one the client used."`
-	SkipXAccessToken  bool              `yaml:"skip_x_access_token" doc:"Do not send our internal token to the backend."`
-	AdditionalHeaders map[string]string `yaml:"additional_headers"`
-	RemoteUserHeader  string            `yaml:"remote_user_header" doc:"Header that tells the backend the user name."`
+	Unprotected       bool                `yaml:"unprotected"`
+	ApacheVHost       bool                `yaml:"apache_vhost" doc:"Send the backend's own name as Host, not the one the client used."`
+	SkipXAccessToken  bool                `yaml:"skip_x_access_token" doc:"Do not send our internal token to the backend."`
+	AdditionalHeaders []map[string]string `yaml:"additional_headers" doc:"Headers to send to the backend."`
+	RemoteUserHeader  string              `yaml:"remote_user_header" doc:"Header that tells the backend the user name."`
 
 	// optional requests may come without credentials, but not with wrong ones.
 	optional bool
