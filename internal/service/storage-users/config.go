@@ -44,6 +44,14 @@ type Posix struct {
 	SweepInterval time.Duration `yaml:"sweep_interval" env:"STORAGE_USERS_POSIX_SWEEP_INTERVAL" default:"24h" doc:"How often the whole storage is compared with the index; 0: never."`
 }
 
+// sweep is the interval as the storage takes it: negative is never.
+func (p Posix) sweep() time.Duration {
+	if p.SweepInterval == 0 {
+		return -1
+	}
+	return p.SweepInterval
+}
+
 // Hold protects against mass deletion on disk.
 type Hold struct {
 	Share float64       `yaml:"share" env:"STORAGE_USERS_HOLD_SHARE" default:"0.5" doc:"When more than this share of a space vanishes from disk at once, nothing is dropped until an administrator confirms."`

@@ -32,7 +32,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Storage, error) {
 	}
 	fs, err := posix.New(ctx, posix.Config{Root: cfg.Drivers.Posix.Root, StorageID: cfg.MountID, DB: d, Log: log, DisableVersions: cfg.DisableVersioning,
 		KeepVersions: cfg.KeepVersions, VersionAge: cfg.VersionAge, TrashAge: cfg.TrashAge, UploadTTL: time.Duration(cfg.UploadExpiration) * time.Second,
-		MaxQuota: cfg.MaxQuota, HoldShare: cfg.Hold.Share, HoldMin: cfg.Hold.Files, Grace: cfg.Hold.Grace})
+		MaxQuota: cfg.MaxQuota,
+		Watch:    cfg.Drivers.Posix.WatchFS, Debounce: cfg.Drivers.Posix.ScanDebounce, ScanStart: cfg.Drivers.Posix.ScanFS, ScanEvery: cfg.Drivers.Posix.sweep(),
+		HoldShare: cfg.Hold.Share, HoldMin: cfg.Hold.Files, Grace: cfg.Hold.Grace})
 	if err != nil {
 		d.Close()
 		return nil, err

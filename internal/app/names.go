@@ -1,0 +1,34 @@
+package app
+
+import (
+	"opencloud/internal/platform/config"
+)
+
+// defaults returns the services that run unless told otherwise.
+func defaults() []string {
+	var out []string
+	for _, r := range table() {
+		out = append(out, r.name)
+	}
+	return out
+}
+
+// Names returns the services there are.
+func Names() []string { return defaults() }
+
+// foreign are services of the original that operators may name and that this server does without, or not yet.
+var foreign = []string{"activitylog", "antivirus", "app-provider", "app-registry", "audit", "auth-app", "auth-bearer", "auth-service", "clientlog",
+	"collaboration", "eventhistory", "idp", "invitations", "nats", "notifications", "ocm", "policies", "postprocessing", "search", "settings", "sharing",
+	"sse", "storage-publiclink", "storage-shares", "storage-system", "thumbnails", "userlog", "web", "webdav", "webfinger"}
+
+// globalKeys are the keys in the root of opencloud.yaml that services share.
+var globalKeys = []string{"log", "opencloud_url", "token_manager", "machine_auth_api_key", "transfer_secret", "url_signing_secret", "system_user_id",
+	"system_user_api_key", "admin_user_id", "runtime", "http_service_tls", "grpc_service_tls", "grpc_client_tls", "registry"}
+
+func sections() []string {
+	var out []string
+	for _, n := range defaults() {
+		out = append(out, config.Section(n))
+	}
+	return out
+}

@@ -1,0 +1,253 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/platform/config"
+	"opencloud/internal/platform/debug"
+	"opencloud/internal/platform/httpd"
+	"opencloud/internal/platform/log"
+	"opencloud/internal/platform/supervise"
+	"opencloud/internal/platform/tlsutil"
+	"opencloud/internal/storage"
+	"opencloud/internal/token"
+)
+
+// stopTimeout is how long everything together may take to stop.
+const stopTimeout = 4 * time.Second
+
+// Options of a run.
+type Options struct {
+	Version  string
+	Lookup   func(string) (string, bool) // the environment
+	Services []string                    // to run; nil: the configured set
+}
+
+// stack is what services offer each other while they are being built, and what is needed to run them.
+type stack struct {
+	opts    Options
+	source  *config.Source
+	log     *slog.Logger
+	metrics *prometheus.Registry
+
+	fs       storage.FS
+	users    identity.Users
+	groups   identity.Groups
+	machine  identity.Machine
+	login    identity.Authenticator
+	handlers map[string]http.Handler // web services of this process
+}
+
+// runtime is what concerns the process and no service.
+type runtime struct {
+	Log       config.Log `yaml:"log"`
+	JWTSecret string     `yaml:"jwt_secret" env:"OC_JWT_SECRET" global:"token_manager.jwt_secret" secret:"true"`
+	Host      string     `yaml:"host" env:"OC_RUNTIME_HOST" global:"runtime.host" default:"localhost" doc:"Where this process answers opencloud list."`
+	Port      string     `yaml:"port" env:"OC_RUNTIME_PORT" global:"runtime.port" default:"9250" doc:"Port for opencloud list."`
+	Run       []string   `yaml:"services" env:"OC_RUN_EXTENSIONS;OC_RUN_SERVICES" global:"runtime.services" doc:"Run exactly these services."`
+	Add       []string   `yaml:"add_services" env:"OC_ADD_RUN_SERVICES" global:"runtime.add_services" doc:"Run these beside the usual ones."`
+	Exclude   []string   `yaml:"disabled_services" env:"OC_EXCLUDE_RUN_EXTENSIONS;OC_EXCLUDE_RUN_SERVICES" global:"runtime.disabled_services" doc:"Do not run these."`
+}
+
+// load reads a service's configuration and makes its logger; warnings are logged.
+func load[C any](s *stack, name string) (C, *slog.Logger, error) {
+	var c C
+	warnings, err := s.source.Load(name, &c)
+	for _, w := range warnings {
+		s.log.Warn(w)
+	}
+	if err != nil {
+		return c, nil, err
+	}
+	var own struct {
+		Log config.Log `yaml:"log"`
+	}
+	if _, err := s.source.Load(name, &own); err != nil {
+		return c, nil, err
+	}
+	l, err := log.New(own.Log, name)
+	return c, l, err
+}
+
+// Run builds and runs services until the context ends.
+func Run(ctx context.Context, o Options) error {
+	dir, data := config.Dirs(o.Lookup)
+	source, err := config.Open(dir, data, o.Lookup)
+	if err != nil {
+		return err
+	}
+	var rt runtime
+	if _, err := source.Load("opencloud-runtime", &rt); err != nil {
+		return err
+	}
+	logger, err := log.New(warnAtLeast(rt.Log), "opencloud")
+	if err != nil {
+		return err
+	}
+	for _, w := range source.Unused(sections(), globalKeys) {
+		logger.Warn(w)
+	}
+	s := &stack{opts: o, source: source, log: logger, metrics: prometheus.NewRegistry(), handlers: map[string]http.Handler{}}
+	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(o.Version))
+	return s.run(ctx, rt)
+}
+
+// warnAtLeast lets configuration warnings through whatever the level of services.
+func warnAtLeast(c config.Log) config.Log {
+	if strings.EqualFold(c.Level, "error") || c.Level == "" || strings.EqualFold(c.Level, "fatal") || strings.EqualFold(c.Level, "panic") {
+		c.Level = "warn"
+	}
+	return c
+}
+
+func buildInfo(version string) prometheus.Collector {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "opencloud_proxy_build_info", Help: "Always 1; the version is in the label.",
+		ConstLabels: prometheus.Labels{"version": version}})
+	g.Set(1)
+	return g
+}
+
+// selection returns which services run, in the order of the table.
+func (s *stack) selection(rt runtime) []row {
+	var want []string
+	switch {
+	case s.opts.Services != nil:
+		want = s.opts.Services
+	case len(rt.Run) > 0:
+		want = rt.Run
+	default:
+		want = append(defaults(), rt.Add...)
+		want = slices.DeleteFunc(want, func(n string) bool { return slices.Contains(rt.Exclude, n) })
+	}
+	var out []row
+	for _, r := range table() {
+		if slices.Contains(want, r.name) {
+			out = append(out, r)
+		}
+	}
+	for _, n := range want {
+		if !slices.ContainsFunc(out, func(r row) bool { return r.name == n }) && !slices.Contains(foreign, n) {
+			s.log.Warn("there is no service of this name", "service", n)
+		}
+	}
+	return out
+}
+
+func (s *stack) run(ctx context.Context, rt runtime) (err error) {
+	var units []supervise.Unit
+	var closers []func() error
+	defer func() {
+		for _, c := range slices.Backward(closers) {
+			err = errors.Join(err, c())
+		}
+	}()
+	group := supervise.New(s.log)
+	var errs []error
+	for _, r := range s.selection(rt) {
+		b, err := r.build(ctx, s)
+		if b.parts.Close != nil {
+			closers = append(closers, b.parts.Close)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", r.name, err))
+			continue
+		}
+		if len(errs) > 0 {
+			continue
+		}
+		if b.parts.HTTP != nil {
+			s.handlers[r.name] = b.parts.HTTP
+		}
+		u, err := s.units(r.name, &b, rt)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", r.name, err))
+		}
+		units = append(units, u...)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if len(units) == 0 {
+		return errors.New("no service to run")
+	}
+	if control := s.control(group, rt); control != nil {
+		units = append(units, *control)
+	}
+	return group.Run(ctx, units, stopTimeout)
+}
+
+// units are the listeners and loops of a service.
+func (s *stack) units(name string, b *built, rt runtime) (out []supervise.Unit, err error) {
+	logger := s.log.With("service", name)
+	serve := func(what, addr string, h http.Handler, tc *tls.Config) error {
+		l, err := httpd.Listen(addr)
+		if err != nil {
+			return err
+		}
+		out = append(out, listener(name+what, l, addr, h, tc, logger))
+		return nil
+	}
+	for _, loop := range b.parts.Loops {
+		out = append(out, supervise.Unit{Name: name + ": " + loop.Name, Run: loop.Run})
+	}
+	if b.debug.Addr != "" {
+		h := debug.Handler(debug.Options{Service: name, Version: s.opts.Version, Config: b.config, Debug: b.debug, Ready: b.parts.Ready, Metrics: s.metrics})
+		if err := serve(" debug", b.debug.Addr, h, nil); err != nil {
+			return nil, err
+		}
+	}
+	if p := b.public; p != nil {
+		var tc *tls.Config
+		if p.TLS {
+			if tc, err = tlsutil.Server(p.TLSCert, p.TLSKey); err != nil {
+				return nil, err
+			}
+		}
+		err = serve("", p.Addr, b.parts.HTTP, tc)
+		return out, err
+	}
+	if b.parts.HTTP == nil || b.http.Addr == "" {
+		return out, nil
+	}
+	tokens, err := token.New([]byte(rt.JWTSecret))
+	if err != nil {
+		return nil, err
+	}
+	var tc *tls.Config
+	if b.http.TLS.Enabled {
+		if tc, err = tlsutil.Server(b.http.TLS.Cert, b.http.TLS.Key); err != nil {
+			return nil, err
+		}
+	}
+	// Who comes over the network must prove who he is; in the same process the proxy has done that.
+	err = serve(" web", b.http.Addr, token.HTTP(tokens)(b.parts.HTTP), tc)
+	return out, err
+}
+
+// listener serves on l at first, and opens the address anew when it was started again.
+func listener(name string, l net.Listener, addr string, h http.Handler, tc *tls.Config, logger *slog.Logger) supervise.Unit {
+	return supervise.Unit{Name: name, Run: func(ctx context.Context) error {
+		if l == nil {
+			var err error
+			if l, err = httpd.Listen(addr); err != nil {
+				return err
+			}
+		}
+		here := l
+		l = nil
+		return httpd.ServeListener(ctx, here, h, tc, logger)
+	}}
+}

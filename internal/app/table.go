@@ -1,0 +1,98 @@
+// Package app puts the services together: which there are, who needs whom, and whether they speak to each other by Go calls
+// (one process) or over the network.
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"opencloud/internal/identity/login"
+	"opencloud/internal/platform/config"
+	"opencloud/internal/platform/service"
+	"opencloud/internal/service/idm"
+	"opencloud/internal/service/ocdav"
+	"opencloud/internal/service/proxy"
+	storageusers "opencloud/internal/service/storage-users"
+	"opencloud/internal/token"
+)
+
+// row is one service: its name, and how it is built from its configuration and what others offer.
+type row struct {
+	name  string
+	build func(ctx context.Context, s *stack) (built, error)
+}
+
+// built is a service ready to be started.
+type built struct {
+	parts  service.Parts
+	config any
+	http   config.HTTP
+	grpc   config.GRPC
+	debug  config.Debug
+	// public is set for the listener that clients see: nobody has authenticated them yet.
+	public *proxy.Listener
+}
+
+// table lists the services in the order in which they are started: each after those it needs.
+func table() []row {
+	return []row{
+		{"idm", buildIdm},
+		{"storage-users", buildStorageUsers},
+		{"ocdav", buildOcdav},
+		{"proxy", buildProxy},
+	}
+}
+
+func buildIdm(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[idm.Config](s, "idm")
+	if err != nil {
+		return built{}, err
+	}
+	d, err := idm.Open(ctx, cfg, log)
+	if err != nil {
+		return built{}, err
+	}
+	s.users, s.groups, s.machine, s.login = d, d, d, login.New(d)
+	parts, err := idm.New(ctx, cfg, idm.Deps{Directory: d})
+	return built{parts: parts, config: cfg, debug: cfg.Debug}, err
+}
+
+func buildStorageUsers(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[storageusers.Config](s, "storage-users")
+	if err != nil {
+		return built{}, err
+	}
+	st, err := storageusers.Open(ctx, cfg, log)
+	if err != nil {
+		return built{}, err
+	}
+	s.fs = st
+	parts, err := storageusers.New(ctx, cfg, storageusers.Deps{Storage: st, Log: log})
+	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildOcdav(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[ocdav.Config](s, "ocdav")
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := ocdav.New(ctx, cfg, ocdav.Deps{FS: s.fs, Log: log})
+	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
+}
+
+func buildProxy(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[proxy.Config](s, "proxy")
+	if err != nil {
+		return built{}, err
+	}
+	tokens, err := token.New([]byte(cfg.JWTSecret))
+	if err != nil {
+		return built{}, err
+	}
+	local := map[string]http.Handler{}
+	for name, h := range s.handlers {
+		local[name] = h
+	}
+	parts, err := proxy.New(ctx, cfg, proxy.Deps{Log: log, Login: s.login, Spaces: s.fs, Local: local, Tokens: tokens})
+	return built{parts: parts, config: cfg, debug: cfg.Debug, public: &cfg.HTTP}, err
+}
