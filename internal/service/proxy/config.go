@@ -14,6 +14,9 @@ type Config struct {
 
 	JWTSecret string `yaml:"jwt_secret" env:"OC_JWT_SECRET;PROXY_JWT_SECRET" global:"token_manager.jwt_secret" secret:"true" required:"true" doc:"Signs the tokens between services."`
 
+	URLSigningSecret string    `yaml:"url_signing_secret" env:"OC_URL_SIGNING_SECRET;PROXY_URL_SIGNING_SECRET" global:"url_signing_secret" secret:"true" doc:"Signs the addresses of downloads. Empty: signed addresses are not accepted."`
+	PresignedURLs    Presigned `yaml:"pre_signed_url"`
+
 	PublicURL       string   `yaml:"public_url" env:"OC_URL" global:"opencloud_url" default:"https://localhost:9200" doc:"Public address of the server."`
 	EnableBasicAuth bool     `yaml:"enable_basic_auth" env:"PROXY_ENABLE_BASIC_AUTH" default:"true" doc:"Accept user names and passwords in every request (HTTP basic authentication)."`
 	TrustedProxies  []string `yaml:"trusted_proxies" env:"PROXY_TRUSTED_PROXIES" default:"127.0.0.0/8,::1" doc:"Addresses and networks of the proxies before this server whose X-Forwarded-For and X-Forwarded-Proto are believed."`
@@ -46,6 +49,11 @@ type Selector struct {
 	Static struct {
 		Policy string `yaml:"policy" default:"default" doc:"The policy for all requests."`
 	} `yaml:"static"`
+}
+
+// Presigned are addresses that carry a signature.
+type Presigned struct {
+	Enabled bool `yaml:"enabled" env:"PROXY_ENABLE_PRESIGNEDURLS" default:"true" doc:"Accept signed addresses."`
 }
 
 // Auth is how clients are asked for credentials.

@@ -18,6 +18,7 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/role"
+	"opencloud/internal/signedurl"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
 	"opencloud/internal/token"
@@ -499,6 +500,61 @@ func TestUploadsSeeThe401(t *testing.T) {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// machine knows ada, and dora who is disabled.
+type machine struct{}
+
+func (machine) ActorBy(_ context.Context, claim, value string) (identity.Actor, error) {
+	switch claim + ":" + value {
+	case "userid:ada-id", "username:ada":
+		return ada(), nil
+	case "userid:dora-id", "username:dora":
+		return identity.Actor{}, fmt.Errorf("%w: disabled", identity.ErrCredentials)
+	}
+	return identity.Actor{}, identity.ErrNotFound
+}
+
+func TestSignedAddresses(t *testing.T) {
+	const secret = "0123456789abcdef0123456789abcdef"
+	signer, err := signedurl.New([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := setup(t, func(c *Config, d *Deps) {
+		c.URLSigningSecret, c.PresignedURLs.Enabled, d.Machine = secret, true, machine{}
+	})
+	sign := func(user string) string {
+		u, _ := url.Parse("https://cloud.example.org/dav/files/ada/x%20y?a=1")
+		s, err := signer.Sign(u, user, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimPrefix(s, "https://cloud.example.org")
+	}
+	for _, c := range []struct {
+		method, url string
+		status      int
+	}{
+		{"GET", sign("ada-id"), 200},
+		{"HEAD", sign("ada-id"), 200},
+		{"PUT", sign("ada-id"), 401},
+		{"PROPFIND", sign("ada-id"), 401},
+		{"GET", strings.Replace(sign("ada-id"), "x%20y", "z", 1), 401},
+		{"GET", sign("dora-id"), 401},
+		{"GET", sign("nobody"), 401},
+		{"GET", "/dav/files/ada/x?oc-jwt-sig=", 401},
+		{"GET", "/dav/files/ada/x?OC-Signature=00&OC-Credential=ada", 401},
+		{"GET", "/dav/files/ada/x?OC-Signature=00&OC-Credential=nobody", 401},
+	} {
+		r := httptest.NewRequest(c.method, c.url, nil)
+		r.Host = "cloud.example.org"
+		w := httptest.NewRecorder()
+		p.ServeHTTP(w, r)
+		if w.Code != c.status || c.status == 200 && c.method == "GET" && !strings.Contains(w.Body.String(), "user=ada") {
+			t.Errorf("%s %s: %d, want %d", c.method, c.url, w.Code, c.status)
+		}
+	}
+}
 
 func BenchmarkProxy(b *testing.B) {
 	p := setup(b, func(_ *Config, d *Deps) {

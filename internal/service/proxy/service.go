@@ -16,6 +16,7 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/platform/service"
+	"opencloud/internal/signedurl"
 	"opencloud/internal/storage"
 	"opencloud/internal/token"
 )
@@ -27,6 +28,8 @@ type Deps struct {
 	Log *slog.Logger
 	// Login checks passwords; nil: no basic authentication.
 	Login identity.Authenticator
+	// Machine speaks for the users of signed addresses; nil: none are accepted.
+	Machine identity.Machine
 	// Spaces makes personal spaces at the first login; nil: nobody does.
 	Spaces storage.Spaces
 	// Local are the handlers of services in this process, by service name.
@@ -82,6 +85,17 @@ func newProxy(cfg Config, deps Deps) (*proxy, error) {
 	if cfg.EnableBasicAuth && deps.Login != nil {
 		p.authenticators = append(p.authenticators, basic{login: deps.Login})
 		p.offersBasic = true
+	}
+	if cfg.PresignedURLs.Enabled && cfg.URLSigningSecret != "" && deps.Machine != nil {
+		signer, err := signedurl.New([]byte(cfg.URLSigningSecret))
+		if err != nil {
+			return nil, err
+		}
+		s, err := newSigned(signer, deps.Machine, cfg.PublicURL)
+		if err != nil {
+			return nil, fmt.Errorf("public address: %w", err)
+		}
+		p.authenticators = append(p.authenticators, s)
 	}
 	return p, nil
 }
