@@ -128,6 +128,9 @@ func (f *FS) chores(ctx context.Context) {
 	if err := f.cleanJournal(ctx); err != nil {
 		f.log.Error("old journal rows cannot be removed", "err", err)
 	}
+	if err := f.cleanStaging(ctx); err != nil {
+		f.log.Error("staging folders cannot be cleaned", "err", err)
+	}
 	if err := f.expireVersions(ctx); err != nil {
 		f.log.Error("old versions cannot be removed", "err", err)
 	}

@@ -75,6 +75,7 @@ type FS struct {
 	sessions sessionCache
 	wake     chan struct{} // there is background work: graves, redo records
 	unhashed chan struct{} // there may be files without checksums
+	started  time.Time
 	closed   atomic.Bool
 }
 
@@ -103,7 +104,7 @@ func New(ctx context.Context, cfg Config) (*FS, error) {
 	if err := cfg.DB.Migrate(ctx, tree.Component, tree.Schema()); err != nil {
 		return nil, err
 	}
-	f := &FS{cfg: cfg, db: cfg.DB, disk: cfg.Disk, log: cfg.Log, spaces: map[string]*tree.Space{}, wake: make(chan struct{}, 1), unhashed: make(chan struct{}, 1)}
+	f := &FS{cfg: cfg, db: cfg.DB, disk: cfg.Disk, log: cfg.Log, spaces: map[string]*tree.Space{}, started: time.Now(), wake: make(chan struct{}, 1), unhashed: make(chan struct{}, 1)}
 	f.noXattr = !disk.HasXattr(cfg.Disk)
 	if f.noXattr {
 		f.log.Warn("the file system has no extended attributes: moves made by other programs will look like new files", "root", cfg.Root)
@@ -203,9 +204,4 @@ func translate(err error) error {
 // read runs f on a snapshot of the index.
 func (f *FS) read(ctx context.Context, fn func(r db.Reader) error) error {
 	return translate(f.db.Read(ctx, fn))
-}
-
-// write runs f in a transaction.
-func (f *FS) write(ctx context.Context, fn func(tx db.Tx) error) error {
-	return translate(f.db.Write(ctx, fn))
 }

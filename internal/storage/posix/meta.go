@@ -108,7 +108,7 @@ func (f *FS) SetMTime(ctx context.Context, ref storage.Ref, t time.Time, c stora
 			return nil // a folder's time is that of the last change below it
 		}
 		n.MTime = t.UnixNano()
-		return f.after(ctx, tx, op{Kind: opMTime, To: p.path(), MTime: n.MTime})
+		return f.after(op{Kind: opMTime, To: p.path(), MTime: n.MTime, Ino: uint64(n.Ino)})
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,9 +16,10 @@ import (
 	"opencloud/internal/platform/db"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/posix/disk"
+	"opencloud/internal/storage/tree"
 )
 
-// op is one operation on disk. It can be repeated: what is done already is recognised.
+// op is one operation on disk. It can be repeated: what is done already is recognised by what lies at From.
 type op struct {
 	Kind string `json:"k"` // put, replace, move, trash, mtime, remove
 	// From and To are paths relative to the storage's root.
@@ -30,6 +32,28 @@ type op struct {
 	Info string `json:"i,omitempty"`
 	// Ino is the inode of what comes from From, to know it again.
 	Ino uint64 `json:"n,omitempty"`
+	// Key is the key of the version at Aside, and Restored the version that From was, to take back what the index says of
+	// them if the operation fails.
+	Key      string        `json:"v,omitempty"`
+	Restored *tree.Version `json:"r,omitempty"`
+	// Trashed is the item that is restored, to put it back into the trash.
+	Trashed *tree.Trashed `json:"d,omitempty"`
+}
+
+// failure tells that operations failed after their transaction was committed: the first of ops, the others were not
+// tried any more. It is storage.ErrUnavailable, or ErrQuota when the disk is full.
+type failure struct {
+	id  int64 // of the record
+	ops []op
+	err error
+}
+
+func (e *failure) Error() string { return "operation on disk: " + e.err.Error() }
+func (e *failure) Unwrap() []error {
+	if disk.IsFull(e.err) {
+		return []error{storage.ErrQuota, e.err}
+	}
+	return []error{storage.ErrUnavailable, e.err}
 }
 
 const (
@@ -41,10 +65,11 @@ const (
 	opRemove  = "remove"  // From becomes To, below .oc-tmp, to be removed in the background
 )
 
-// redoLog keeps the operations that are in the index but perhaps not on disk.
+// redoLog keeps the operations that are in the index but perhaps not on disk: one record for each transaction.
 type redoLog struct {
-	next    atomic.Int64 // id of the last one
-	applied atomic.Int64 // all up to this one have been applied
+	group   []op         // of the transaction that runs now; the database runs one at a time
+	next    atomic.Int64 // id of the last record
+	applied atomic.Int64 // all up to this one have been applied, or have failed
 	dirty   atomic.Bool  // there are records since the last trimming
 	mu      sync.Mutex   // serialises trimming
 	trimmed atomic.Int64 // all up to this one have been removed from the table
@@ -53,14 +78,19 @@ type redoLog struct {
 // busy returns the paths of operations that are not on disk yet; see scan.Config.
 func (l *redoLog) busy(ctx context.Context, tx db.Tx) ([]string, error) {
 	var out []string
+	if l.applied.Load() == l.next.Load() {
+		return nil, nil
+	}
 	err := tx.Query(ctx, `SELECT op FROM pending WHERE id>? ORDER BY id`, func(row db.Row) error {
-		var o op
-		if err := json.Unmarshal([]byte(row.Text(0)), &o); err != nil {
+		var ops []op
+		if err := json.Unmarshal([]byte(row.Text(0)), &ops); err != nil {
 			return err
 		}
-		for _, p := range []string{o.From, o.To} {
-			if p != "" {
-				out = append(out, p)
+		for _, o := range ops {
+			for _, p := range []string{o.From, o.To} {
+				if p != "" {
+					out = append(out, p)
+				}
 			}
 		}
 		return nil
@@ -68,9 +98,33 @@ func (l *redoLog) busy(ctx context.Context, tx db.Tx) ([]string, error) {
 	return out, err
 }
 
-// after notes an operation in the transaction, and applies it when that is durable.
-func (f *FS) after(ctx context.Context, tx db.Tx, o op) error {
-	text, err := json.Marshal(o)
+// after notes an operation of the transaction, to be done when that is durable.
+func (f *FS) after(o op) error {
+	f.redo.group = append(f.redo.group, o)
+	return nil
+}
+
+// write runs f in a transaction, then does the operations it noted.
+func (f *FS) write(ctx context.Context, fn func(tx db.Tx) error) error {
+	err := f.db.Write(ctx, func(tx db.Tx) error {
+		f.redo.group = nil
+		if err := fn(tx); err != nil || len(f.redo.group) == 0 {
+			return err
+		}
+		return f.record(ctx, tx, f.redo.group)
+	})
+	var failed *failure
+	if errors.As(err, &failed) {
+		if e := f.takeBack(context.WithoutCancel(ctx), failed); e != nil {
+			f.log.Error("index cannot be corrected after a failed operation", "err", e)
+		}
+	}
+	return translate(err)
+}
+
+// record writes the operations of a transaction into it, and does them after the commit.
+func (f *FS) record(ctx context.Context, tx db.Tx, ops []op) error {
+	text, err := json.Marshal(ops)
 	if err != nil {
 		return err
 	}
@@ -79,25 +133,42 @@ func (f *FS) after(ctx context.Context, tx db.Tx, o op) error {
 		return err
 	}
 	tx.AfterCommit(func() error {
-		err := f.apply(o)
-		f.redo.applied.Store(id)
-		if err != nil {
-			f.log.Error("operation on disk failed, the index follows the disk", "kind", o.Kind, "path", o.To, "err", err)
-			f.kick()
-			return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
-		}
+		defer f.redo.applied.Store(id)
 		if f.redo.dirty.CompareAndSwap(false, true) {
 			f.kick()
+		}
+		for i, o := range ops {
+			if err := f.apply(o, false); err != nil {
+				f.log.Error("operation on disk failed, the index follows the disk", "kind", o.Kind, "path", o.To, "err", err)
+				return &failure{id, ops[i:], err}
+			}
 		}
 		return nil
 	})
 	return nil
 }
 
-// apply does an operation.
-func (f *FS) apply(o op) error {
+// errGone tells that what an operation moves is not where it was: somebody took it, or the operation was done before.
+var errGone = errors.New("what is to be moved is not there")
+
+// apply does an operation. With again it may have been done before, and so may others that came after it: what lies at
+// From may be something else by now.
+func (f *FS) apply(o op, again bool) error {
 	mark := f.clean.before(f, o)
 	defer f.clean.after(f, mark)
+	at := o.From
+	if o.Kind == opMTime {
+		at = o.To
+	}
+	if again || o.Kind != opReplace && !staging(at) {
+		st, err := f.disk.Lstat(at)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && o.Ino != 0 && st.Ino != o.Ino {
+			return fmt.Errorf("%w: %w", errGone, fs.ErrNotExist)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	switch o.Kind {
 	case opPut, opRestore:
 		if err := f.place(o); err != nil {
@@ -117,9 +188,6 @@ func (f *FS) apply(o op) error {
 		return nil
 	case opRemove:
 		err := f.disk.Rename(o.From, o.To, false)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
 		_ = f.disk.Remove(infoPath(o.From))
 		return err
 	case opMTime:
@@ -127,6 +195,9 @@ func (f *FS) apply(o op) error {
 	}
 	return fmt.Errorf("unknown operation %q", o.Kind)
 }
+
+// staging tells whether a path is in a staging folder, where nobody but us works.
+func staging(p string) bool { return strings.Contains(p, "/.oc-tmp/") }
 
 // place renames From to To, which must be free. Something unknown that took the name meanwhile keeps its content under
 // another name, where the next comparison finds it.
@@ -137,18 +208,9 @@ func (f *FS) place(o op) error {
 		case err == nil:
 			return nil
 		case errors.Is(err, fs.ErrExist):
-			st, e := f.disk.Lstat(o.To)
-			if e == nil && o.Ino != 0 && st.Ino == o.Ino {
-				return nil // done before
-			}
 			if e := f.disk.Rename(o.To, conflictName(o.To), true); e != nil && !errors.Is(e, fs.ErrNotExist) {
 				return e
 			}
-		case errors.Is(err, fs.ErrNotExist):
-			if st, e := f.disk.Lstat(o.To); e == nil && (o.Ino == 0 || st.Ino == o.Ino) {
-				return nil // done before
-			}
-			return err
 		default:
 			return err
 		}
@@ -172,12 +234,6 @@ func conflictName(p string) string {
 // replace keeps the old content as a version, then lets the new one take its name: there is never a moment without.
 func (f *FS) replace(o op) error {
 	st, err := f.disk.Lstat(o.To)
-	if err == nil && st.Ino == o.Ino {
-		return nil // done before
-	}
-	if _, e := f.disk.Lstat(o.From); errors.Is(e, fs.ErrNotExist) {
-		return fmt.Errorf("what was to be put in place is gone: %w", e) // or done before, and replaced again since
-	}
 	if err == nil && st.Type != disk.Regular {
 		if err := f.disk.Rename(o.To, conflictName(o.To), true); err != nil {
 			return err
@@ -237,37 +293,118 @@ func (f *FS) writeInfo(o op) {
 	}
 }
 
+// takeBack corrects what the index says of versions and trash after operations failed, and forgets them: what was
+// reported as failed must not happen after a restart. The rest follows the disk by itself: the next look at the place
+// finds the difference.
+func (f *FS) takeBack(ctx context.Context, failed *failure) error {
+	if err := f.disk.Sync(); err != nil { // the record is of operations that were done, too
+		return err
+	}
+	return f.db.Write(ctx, func(tx db.Tx) error {
+		for _, o := range failed.ops {
+			if err := f.takeBackOne(ctx, tx, &o); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM pending WHERE id=?`, failed.id)
+		return err
+	})
+}
+
+func (f *FS) takeBackOne(ctx context.Context, tx db.Tx, o *op) error {
+	if o.Key != "" {
+		if _, err := f.disk.Lstat(o.Aside); errors.Is(err, fs.ErrNotExist) {
+			if _, err := tx.Exec(ctx, `DELETE FROM versions WHERE key=?`, o.Key); err != nil {
+				return err
+			}
+		}
+	}
+	if o.Restored == nil && o.Trashed == nil {
+		return nil
+	}
+	if _, err := f.disk.Lstat(o.From); err != nil {
+		return nil //nolint:nilerr // it was done after all, or is gone
+	}
+	if o.Trashed != nil {
+		return f.backToTrash(ctx, tx, o.Trashed)
+	}
+	n, err := tree.ByID(ctx, tx, o.Restored.Node)
+	if err != nil {
+		return ignore(err, tree.ErrNotFound)
+	}
+	return tree.SaveVersion(ctx, tx, n, *o.Restored)
+}
+
+// backToTrash takes back a restore.
+func (f *FS) backToTrash(ctx context.Context, tx db.Tx, t *tree.Trashed) error {
+	n, err := tree.ByID(ctx, tx, t.Node.ID)
+	if err != nil {
+		return ignore(err, tree.ErrNotFound)
+	}
+	c, err := tree.Up(ctx, tx, n)
+	if err != nil {
+		return ignore(err, tree.ErrNotFound)
+	}
+	now, parent, name := time.Now(), n.Parent, n.Name
+	t.Node = n
+	if err := tree.SaveTrashed(ctx, tx, t); err != nil {
+		return err
+	}
+	if err := tree.Place(ctx, tx, n, tree.TrashParent, n.ID); err != nil {
+		return err
+	}
+	seq := c.NextSeq()
+	if err := tree.Touch(ctx, tx, c[1:], seq, -n.Size, now); err != nil {
+		return err
+	}
+	return f.journal(ctx, tx, "trash", n, seq, parent, name, now)
+}
+
+// ignore returns an error, unless it is one that is expected.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
+}
+
 // recover repeats the operations that a crash may have left undone.
 func (f *FS) recover(ctx context.Context) error {
-	type row struct {
-		id int64
-		op op
+	type record struct {
+		id  int64
+		ops []op
 	}
-	var rows []row
+	var records []record
 	err := f.db.Read(ctx, func(r db.Reader) error {
 		return r.Query(ctx, `SELECT id, op FROM pending ORDER BY id`, func(x db.Row) error {
-			var o op
-			if err := json.Unmarshal([]byte(x.Text(1)), &o); err != nil {
-				return fmt.Errorf("redo record %d: %w", x.Int(0), err)
+			rec := record{id: x.Int(0)}
+			if err := json.Unmarshal([]byte(x.Text(1)), &rec.ops); err != nil {
+				return fmt.Errorf("redo record %d: %w", rec.id, err)
 			}
-			rows = append(rows, row{x.Int(0), o})
+			records = append(records, rec)
 			return nil
 		})
 	})
 	if err != nil {
 		return err
 	}
-	// Later operations may have moved away what earlier ones made: a failure here is no error by itself, the
-	// comparison of the folders concerned finds out what is so.
-	for _, r := range rows {
-		if err := f.apply(r.op); err != nil {
-			f.log.Info("operation cannot be repeated, its folder is compared", "kind", r.op.Kind, "err", err)
-		}
+	for _, r := range records {
 		f.redo.next.Store(r.id)
+		for i, o := range r.ops {
+			err := f.apply(o, true)
+			if err == nil || errors.Is(err, errGone) {
+				continue // done before
+			}
+			f.log.Warn("operation cannot be repeated, its folder will be compared", "kind", o.Kind, "path", o.To, "err", err)
+			if err := f.takeBack(ctx, &failure{r.id, r.ops[i:], err}); err != nil {
+				return err
+			}
+			break
+		}
 	}
 	f.redo.applied.Store(f.redo.next.Load())
-	f.redo.trimmed.Store(f.redo.next.Load() - int64(len(rows)))
-	if len(rows) > 0 {
+	f.redo.trimmed.Store(f.redo.next.Load() - int64(len(records)))
+	if len(records) > 0 {
 		return f.trim(ctx)
 	}
 	return nil

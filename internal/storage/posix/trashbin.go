@@ -169,6 +169,7 @@ func (f *FS) restoreNode(ctx context.Context, tx db.Tx, space resource.ID, key, 
 	now := time.Now()
 	o := op{Kind: opRestore, From: trashPath(to.space, t, from), To: to.path() + "/" + d.name, Ino: uint64(n.Ino)}
 	if len(from) == 1 {
+		o.Trashed = &tree.Trashed{Node: &tree.Node{ID: n.ID}, Parent: t.Parent, Name: t.Name, Path: t.Path, Deleted: t.Deleted, Actor: t.Actor}
 		_, err = tx.Exec(ctx, `DELETE FROM trash WHERE node=?`, n.ID)
 	} else {
 		o.Kind = opPut // the info file is that of the whole item
@@ -188,7 +189,7 @@ func (f *FS) restoreNode(ctx context.Context, tx db.Tx, space resource.ID, key, 
 		return res, err
 	}
 	res.Info = f.info(to.space, n, to.may)
-	return res, f.after(ctx, tx, o)
+	return res, f.after(o)
 }
 
 // shrink takes the size of something that left a trashed folder from the folders it was in.
@@ -269,9 +270,9 @@ func (f *FS) bury(ctx context.Context, tx db.Tx, sp *tree.Space, t *tree.Trashed
 		return err
 	}
 	if len(c) > 1 {
-		return f.after(ctx, tx, op{Kind: opPut, From: from, To: gravePath(sp, n.ID)})
+		return f.after(op{Kind: opPut, From: from, To: gravePath(sp, n.ID), Ino: uint64(n.Ino)})
 	}
-	return f.after(ctx, tx, op{Kind: opRemove, From: from, To: gravePath(sp, n.ID)})
+	return f.after(op{Kind: opRemove, From: from, To: gravePath(sp, n.ID), Ino: uint64(n.Ino)})
 }
 
 // gravePath is where what is being removed lies.

@@ -31,6 +31,8 @@ type staged struct {
 	mtime int64
 	ino   uint64
 	sums  tree.Sums
+	// version is what the content is in the index now, when it is a version that is restored.
+	version *tree.Version
 	// reused tells that id is that of a node which was there when the upload began.
 	reused bool
 }
@@ -389,7 +391,7 @@ func (f *FS) create(ctx context.Context, tx db.Tx, parent *place, name string, r
 	}
 	o := op{Kind: opPut, From: st.path, To: parent.path() + "/" + name, Ino: st.ino}
 	res = storage.Result{Info: f.info(parent.space, n, parent.may), Created: true}
-	return res, f.after(ctx, tx, o)
+	return res, f.after(o)
 }
 
 // guardNew checks the locks in the way of a new child of the chain's node.
@@ -440,9 +442,9 @@ func (f *FS) overwrite(ctx context.Context, tx db.Tx, seen *place, r *storage.Up
 	if err := f.fits(p.chain.Root(), p.space, st.size-n.Size); err != nil {
 		return res, err
 	}
-	o := op{Kind: opReplace, From: st.path, To: p.path(), Ino: st.ino}
+	o := op{Kind: opReplace, From: st.path, To: p.path(), Ino: st.ino, Restored: st.version}
 	if !f.cfg.DisableVersions {
-		if o.Aside, err = f.keepVersion(ctx, tx, p); err != nil {
+		if o.Aside, o.Key, err = f.keepVersion(ctx, tx, p); err != nil {
 			return res, err
 		}
 	}
@@ -455,7 +457,7 @@ func (f *FS) overwrite(ctx context.Context, tx db.Tx, seen *place, r *storage.Up
 			return res, err
 		}
 	}
-	return res, f.after(ctx, tx, o)
+	return res, f.after(o)
 }
 
 // newContent gives a node other content.
@@ -470,15 +472,15 @@ func (f *FS) newContent(ctx context.Context, tx db.Tx, p *place, st staged) erro
 }
 
 // keepVersion notes the current content of a file as a version and returns where it will lie.
-func (f *FS) keepVersion(ctx context.Context, tx db.Tx, p *place) (string, error) {
+func (f *FS) keepVersion(ctx context.Context, tx db.Tx, p *place) (at, key string, err error) {
 	n := p.node()
 	base := n.ID + ".REV." + time.Unix(0, n.MTime).UTC().Format(time.RFC3339Nano)
-	key := base
+	key = base
 	for i := 1; ; i++ {
 		taken := false
 		if n.Flags&tree.FlagVersions != 0 {
 			if err := tx.Query(ctx, `SELECT 1 FROM versions WHERE node=? AND key=?`, func(db.Row) error { taken = true; return nil }, n.ID, key); err != nil {
-				return "", err
+				return "", "", err
 			}
 		}
 		if !taken {
@@ -488,9 +490,9 @@ func (f *FS) keepVersion(ctx context.Context, tx db.Tx, p *place) (string, error
 	}
 	v := tree.Version{Key: key, Size: n.Size, MTime: n.MTime, Seq: n.Seq, Sums: n.Sums, Created: time.Now().UnixNano()}
 	if err := tree.SaveVersion(ctx, tx, n, v); err != nil {
-		return "", err
+		return "", "", err
 	}
-	return versionPath(p.space, key), f.retain(ctx, tx, p)
+	return versionPath(p.space, key), key, f.retain(ctx, tx, p)
 }
 
 // versionPath is where a version lies: .oc-nodes/aa/bb/cc/dd/<rest>.

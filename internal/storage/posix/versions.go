@@ -99,7 +99,7 @@ func (f *FS) restoreVersion(ctx context.Context, id resource.ID, key string, c s
 	if s.Size != v.Size {
 		return storage.Info{}, fmt.Errorf("%w: the version's file has another size", storage.ErrUnavailable)
 	}
-	st := staged{path: from, id: id.Node, size: v.Size, mtime: s.MTime, ino: s.Ino, sums: v.Sums}
+	st := staged{path: from, id: id.Node, size: v.Size, mtime: s.MTime, ino: s.Ino, sums: v.Sums, version: &v}
 	r := storage.UploadRequest{Length: v.Size, Conditions: c}
 	var info storage.Info
 	err = f.write(ctx, func(tx db.Tx) error {

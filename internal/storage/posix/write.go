@@ -119,7 +119,7 @@ func (f *FS) addFolder(ctx context.Context, tx db.Tx, parent *place, name string
 	if err := f.changed(ctx, tx, "create", parent.chain, n, n.Seq, 0, now); err != nil {
 		return storage.Info{}, err
 	}
-	return f.info(parent.space, n, parent.may), f.after(ctx, tx, op{Kind: opPut, From: st.path, To: parent.path() + "/" + name, Ino: st.ino})
+	return f.info(parent.space, n, parent.may), f.after(op{Kind: opPut, From: st.path, To: parent.path() + "/" + name, Ino: st.ino})
 }
 
 // Delete implements storage.Writer.
@@ -179,7 +179,7 @@ func (f *FS) trash(ctx context.Context, tx db.Tx, seen *place, c storage.Conditi
 	if err := f.journal(ctx, tx, "trash", n, seq, t.Parent, t.Name, now); err != nil {
 		return err
 	}
-	return f.after(ctx, tx, op{Kind: opTrash, From: from, To: scan.TrashPath(p.space, n.ID), Info: trashInfo(t.Path, now), Ino: uint64(n.Ino)})
+	return f.after(op{Kind: opTrash, From: from, To: scan.TrashPath(p.space, n.ID), Info: trashInfo(t.Path, now), Ino: uint64(n.Ino)})
 }
 
 // Move implements storage.Writer.
@@ -316,7 +316,7 @@ func (f *FS) moveNode(ctx context.Context, tx db.Tx, seen *place, d *destination
 		return res, err
 	}
 	res.Info = f.info(to.space, n, to.may)
-	return res, f.after(ctx, tx, op{Kind: opPut, From: oldPath, To: to.path() + "/" + d.name, Ino: uint64(n.Ino)})
+	return res, f.after(op{Kind: opPut, From: oldPath, To: to.path() + "/" + d.name, Ino: uint64(n.Ino)})
 }
 
 // touchBoth propagates a move: ancestors common to both places keep their size.

@@ -82,8 +82,5 @@ func removeAll(ctx context.Context, d FS, path string, depth int) error {
 
 var errPortion = errors.New("enough names")
 
-// HasXattr tells whether extended attributes can be set on the root.
-func HasXattr(d FS) bool {
-	const name = "user.oc.probe"
-	return d.SetXattr("", name, "1") == nil
-}
+// HasXattr tells whether the file system has extended attributes.
+func HasXattr(d FS) bool { return !errors.Is(d.SetXattr("", "user.oc.probe", "1"), ErrNoXattr) }
