@@ -9,6 +9,8 @@ import (
 	"opencloud/internal/identity/login"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/service"
+	"opencloud/internal/service/frontend"
+	"opencloud/internal/service/graph"
 	"opencloud/internal/service/idm"
 	"opencloud/internal/service/ocdav"
 	"opencloud/internal/service/proxy"
@@ -39,6 +41,8 @@ func table() []row {
 		{"idm", buildIdm},
 		{"storage-users", buildStorageUsers},
 		{"ocdav", buildOcdav},
+		{"frontend", buildFrontend},
+		{"graph", buildGraph},
 		{"proxy", buildProxy},
 	}
 }
@@ -80,6 +84,24 @@ func buildOcdav(ctx context.Context, s *stack) (built, error) {
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
+func buildFrontend(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[frontend.Config](s, "frontend")
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := frontend.New(ctx, cfg, frontend.Deps{FS: s.fs, Users: s.users, Groups: s.groups, Log: log})
+	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
+}
+
+func buildGraph(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[graph.Config](s, "graph")
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := graph.New(ctx, cfg, graph.Deps{Spaces: s.fs, Reader: s.fs, Users: s.users, Groups: s.groups, Log: log})
+	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
+}
+
 func buildProxy(ctx context.Context, s *stack) (built, error) {
 	cfg, log, err := load[proxy.Config](s, "proxy")
 	if err != nil {
@@ -93,6 +115,6 @@ func buildProxy(ctx context.Context, s *stack) (built, error) {
 	for name, h := range s.handlers {
 		local[name] = h
 	}
-	parts, err := proxy.New(ctx, cfg, proxy.Deps{Log: log, Login: s.login, Spaces: s.fs, Local: local, Tokens: tokens})
+	parts, err := proxy.New(ctx, cfg, proxy.Deps{Log: log, Login: s.login, Machine: s.machine, Spaces: s.fs, Local: local, Tokens: tokens})
 	return built{parts: parts, config: cfg, debug: cfg.Debug, public: &cfg.HTTP}, err
 }
