@@ -12,6 +12,7 @@ import (
 	"opencloud/internal/identity/identitytest"
 	"opencloud/internal/identity/role"
 	"opencloud/internal/platform/db"
+	"opencloud/internal/platform/testkit"
 )
 
 func openSQLite(t testing.TB) db.DB {
@@ -36,6 +37,14 @@ func newDirectory(t testing.TB, d db.DB) *Directory {
 // on runs a test on every database.
 func on(t *testing.T, f func(*testing.T, *Directory)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, newDirectory(t, openSQLite(t))) })
+	t.Run("postgres", func(t *testing.T) {
+		d, err := db.Open(t.Context(), testkit.Postgres(t), db.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = d.Close() })
+		f(t, newDirectory(t, d))
+	})
 }
 
 func TestContract(t *testing.T) {

@@ -88,11 +88,11 @@ func (a *Authenticator) Authenticate(ctx context.Context, l identity.Login) (ide
 	}
 	name, address := fold(l.Name), network(l.Address)
 	now := a.now()
-	wait, noted := a.throttle.wait(name, address, now)
+	m := a.mac(name, l.Password)
+	wait, noted := a.throttle.wait(name, address, m, now)
 	if wait > 0 {
 		return identity.Actor{}, &identity.ThrottledError{RetryAfter: wait}
 	}
-	m := a.mac(name, l.Password)
 	if v, ok := a.known.Get(m); ok {
 		actor, secret, err := a.backend.Current(ctx, v.id)
 		if err == nil && secret == v.secret {
@@ -135,7 +135,7 @@ func (a *Authenticator) check(ctx context.Context, name, address, password strin
 	defer release()
 	// Again: others may have failed while we waited. Failures are counted before the slot is free, so that no burst of
 	// guesses gets further than there are slots.
-	if wait, _ := a.throttle.wait(name, address, a.now()); wait > 0 {
+	if wait, _ := a.throttle.wait(name, address, m, a.now()); wait > 0 {
 		return identity.Actor{}, &identity.ThrottledError{RetryAfter: wait}
 	}
 	id, secret, err := a.backend.Check(ctx, name, password)
@@ -146,7 +146,7 @@ func (a *Authenticator) check(ctx context.Context, name, address, password strin
 	}
 	if errors.Is(err, identity.ErrCredentials) {
 		// Disabled accounts fail like wrong passwords: nobody needs to know more.
-		a.throttle.failed(name, address, a.now())
+		a.throttle.failed(name, address, m, a.now())
 		return identity.Actor{}, identity.ErrCredentials
 	}
 	if err != nil {

@@ -172,7 +172,7 @@ func TestDelaysGrowAndEnd(t *testing.T) {
 		last = d
 		checks := f.checks.Load()
 		c.advance(d)
-		if err := try(t, a, "ada", "wrong", "192.0.2.1"); !errors.Is(err, identity.ErrCredentials) {
+		if err := try(t, a, "ada", fmt.Sprint("wrong", i), "192.0.2.1"); !errors.Is(err, identity.ErrCredentials) {
 			t.Fatalf("after waiting: %v", err)
 		}
 		if f.checks.Load() != checks+1 {
@@ -186,11 +186,34 @@ func TestDelaysGrowAndEnd(t *testing.T) {
 	if err := try(t, a, "ada", "right", "192.0.2.1"); err != nil {
 		t.Fatalf("right password after waiting: %v", err)
 	}
-	for range pairLimit.free - 1 {
-		_ = try(t, a, "ada", "wrong", "192.0.2.1")
+	for i := range pairLimit.free - 1 {
+		_ = try(t, a, "ada", fmt.Sprint("again", i), "192.0.2.1")
 	}
 	if err := try(t, a, "ada", "right", "192.0.2.1"); err != nil {
 		t.Errorf("success did not clear the count: %v", err)
+	}
+}
+
+func TestForgottenDevice(t *testing.T) {
+	f := newFake()
+	a, c := setup(f)
+	refused, sentAway := 0, 0
+	for range 100 { // a device with the old password, and one with the right one, behind one address
+		switch err := try(t, a, "ada", "old", "192.0.2.1"); {
+		case errors.Is(err, identity.ErrCredentials):
+			refused++
+		case errors.Is(err, identity.ErrThrottled):
+			sentAway++
+		default:
+			t.Fatal(err)
+		}
+		if err := try(t, a, "ada", "right", "192.0.2.1"); err != nil {
+			t.Fatalf("the right password: %v", err)
+		}
+		c.advance(time.Second)
+	}
+	if sentAway < 50 || refused < 5 {
+		t.Errorf("the old password was checked %d times, sent away %d times", refused, sentAway)
 	}
 }
 
@@ -200,8 +223,8 @@ func TestRecognisedPasswordIsThrottledToo(t *testing.T) {
 	if err := try(t, a, "ada", "right", "192.0.2.1"); err != nil {
 		t.Fatal(err)
 	}
-	for range pairLimit.free {
-		_ = try(t, a, "ada", "wrong", "198.51.100.1")
+	for i := range pairLimit.free {
+		_ = try(t, a, "ada", fmt.Sprint("wrong", i), "198.51.100.1")
 	}
 	wait(t, try(t, a, "ada", "right", "198.51.100.1")) // else guesses were free until one is right
 	if err := try(t, a, "ada", "right", "192.0.2.1"); err != nil {
@@ -313,7 +336,7 @@ func TestBounds(t *testing.T) {
 	}
 	th := newThrottle(100)
 	for i := range 10_000 {
-		th.failed(fmt.Sprint(i), fmt.Sprint(i), time.Now())
+		th.failed(fmt.Sprint(i), fmt.Sprint(i), mac{byte(i)}, time.Now())
 	}
 	if len(th.counts) > 100 || th.recent.Len() != len(th.counts) {
 		t.Errorf("%d counts, %d in the list", len(th.counts), th.recent.Len())

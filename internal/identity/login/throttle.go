@@ -16,9 +16,12 @@ type limit struct {
 	forget time.Duration
 }
 
-// Three counts run for every failed login: of the account as tried from this address, of the address whatever the account,
+// Three counts run for every guess: of the account as tried from this address, of the address whatever the account,
 // and of the account wherever from. Only success from an address clears the first of them, and lets this address pass the
 // third: guessing from elsewhere neither locks the owner out nor is helped by the owner's success.
+//
+// The same wrong password again is no further guess: it has a count of its own, so that a forgotten device with an old
+// password does not lock out the others behind the same address.
 var (
 	pairLimit    = limit{free: 5, first: time.Second, most: 5 * time.Minute, forget: 30 * time.Minute}
 	addressLimit = limit{free: 30, first: time.Second, most: 5 * time.Minute, forget: 30 * time.Minute}
@@ -34,7 +37,11 @@ const (
 	renote = 24 * time.Hour
 )
 
-type subject struct{ account, address string } // one of them may be empty
+// subject is what failures are counted of; account or address may be empty, guess is set for one password only.
+type subject struct {
+	account, address string
+	guess            mac
+}
 
 type count struct {
 	subject  subject
@@ -56,15 +63,20 @@ func newThrottle(maxCounts int) *throttle {
 	return &throttle{counts: make(map[subject]*list.Element), recent: list.New(), max: maxCounts}
 }
 
-// wait tells how long nobody may try to log in to the account from the address (0: now), and whether a success is noted
-// already.
-func (t *throttle) wait(account, address string, now time.Time) (_ time.Duration, noted bool) {
+// wait tells how long nobody may try this password for the account from the address (0: now), and whether a success is
+// noted already.
+func (t *throttle) wait(account, address string, guess mac, now time.Time) (_ time.Duration, noted bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var until time.Time
-	pair := t.get(subject{account, address})
+	pair := t.get(subject{account: account, address: address})
 	if pair != nil {
 		until = pair.until
+		if !pair.last.IsZero() {
+			if c := t.get(subject{account, address, guess}); c != nil && c.until.After(until) {
+				until = c.until
+			}
+		}
 	}
 	if pair == nil || pair.success.IsZero() || now.Sub(pair.success) > trusted {
 		for _, s := range [2]subject{{account: account}, {address: address}} {
@@ -85,10 +97,16 @@ func (t *throttle) get(s subject) *count {
 }
 
 // failed counts a failure.
-func (t *throttle) failed(account, address string, now time.Time) {
+func (t *throttle) failed(account, address string, guess mac, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.touch(subject{account, address}).fail(pairLimit, now)
+	again := t.touch(subject{account, address, guess})
+	known := again.failures > 0 && now.Sub(again.last) <= pairLimit.forget
+	again.fail(pairLimit, now)
+	if known {
+		return
+	}
+	t.touch(subject{account: account, address: address}).fail(pairLimit, now)
 	t.touch(subject{address: address}).fail(addressLimit, now)
 	t.touch(subject{account: account}).fail(accountLimit, now)
 }
@@ -97,7 +115,7 @@ func (t *throttle) failed(account, address string, now time.Time) {
 func (t *throttle) succeeded(account, address string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.touch(subject{account, address})
+	c := t.touch(subject{account: account, address: address})
 	c.success, c.failures, c.until = now, 0, time.Time{}
 }
 
