@@ -73,6 +73,7 @@ type FS struct {
 	redo     redoLog
 	clean    cleanMarks
 	sessions sessionCache
+	turns    turns
 	wake     chan struct{} // there is background work: graves, redo records
 	unhashed chan struct{} // there may be files without checksums
 	started  time.Time

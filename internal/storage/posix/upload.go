@@ -261,6 +261,7 @@ var errStale = errors.New("posix: stale")
 
 // finish puts staged content into the tree.
 func (f *FS) finish(ctx context.Context, ref storage.Ref, r *storage.UploadRequest, st staged) (storage.Result, error) {
+	defer f.turns.take(ref.ID.Node + "/" + ref.Path)()
 	for range tries {
 		res, err := f.place1(ctx, ref, r, st)
 		if !errors.Is(err, errStale) {
