@@ -26,40 +26,68 @@ const tries = 5
 // find locates a reference and makes sure that the index is right about it: what other programs made, changed or took
 // away since is taken in first. The place is of one snapshot.
 func (f *FS) find(ctx context.Context, ref storage.Ref) (*place, error) {
+	p, _, err := f.lookup(ctx, ref)
+	return p, err
+}
+
+// lookup is find. If only the last name is missing, the error is ErrNotFound and parent the folder it would be in; if more
+// is missing it is ErrParentMissing.
+func (f *FS) lookup(ctx context.Context, ref storage.Ref) (p, parent *place, err error) {
 	names, err := segments(ref.Path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for range tries {
 		var p *place
 		left := 0 // names that were not found
-		err := f.read(ctx, func(r db.Reader) error {
-			var err error
-			for left = 0; ; left++ {
-				p, err = f.locateNames(ctx, r, ref.ID, names[:len(names)-left])
-				if !errors.Is(err, storage.ErrNotFound) || left == len(names) {
-					return err
-				}
-			}
-		})
-		if err != nil {
-			return nil, err
+		if err := f.read(ctx, func(r db.Reader) (err error) {
+			p, left, err = f.locateDeep(ctx, r, ref.ID, names)
+			return err
+		}); err != nil {
+			return nil, nil, err
 		}
-		if left > 0 {
-			if !p.node().IsFolder() || !f.appeared(ctx, p, names[len(names)-left]) {
-				if left > 1 {
-					return nil, storage.ErrParentMissing
-				}
-				return nil, storage.ErrNotFound
-			}
+		if left > 0 && p.node().IsFolder() && f.appeared(ctx, p, names[len(names)-left]) {
 			continue
 		}
 		ok, err := f.confirm(ctx, p)
-		if err != nil || ok {
-			return p, err
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case !ok:
+			continue
+		case left > 1:
+			return nil, nil, storage.ErrParentMissing
+		case left == 1:
+			return nil, p, storage.ErrNotFound
 		}
+		return p, nil, nil
 	}
-	return nil, fmt.Errorf("%w: it changes all the time", storage.ErrUnavailable)
+	return nil, nil, fmt.Errorf("%w: it changes all the time", storage.ErrUnavailable)
+}
+
+// locateDeep follows names as far as they lead and the actor may see, and returns how many are left.
+func (f *FS) locateDeep(ctx context.Context, r db.Reader, id resource.ID, names []string) (p *place, left int, err error) {
+	sp, c, err := f.start(ctx, r, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	for left = len(names); left > 0 && c.Node().IsFolder(); left-- {
+		next, err := f.down(ctx, r, c, names[len(names)-left:len(names)-left+1])
+		if errors.Is(err, tree.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		c = next
+	}
+	for {
+		p, err = f.allow(ctx, r, sp, c)
+		if !errors.Is(err, storage.ErrNotFound) || left == len(names) {
+			return p, left, err
+		}
+		c, left = c[1:], left+1
+	}
 }
 
 // found is find for callers to whom a missing parent is just as missing.
@@ -76,13 +104,16 @@ func (f *FS) appeared(ctx context.Context, parent *place, name string) bool {
 	if len(parent.chain) == 1 && reserved(name) || len(name) > resource.MaxNameLength {
 		return false
 	}
-	for _, n := range []string{name, fromClient(name)} {
-		if _, err := f.disk.Lstat(parent.path() + "/" + n); err == nil {
-			changed, err := f.scan.Name(ctx, parent.space, parent.chain, n)
-			return err == nil && changed
-		}
+	_, err := f.disk.Lstat(parent.path() + "/" + name)
+	if err != nil && escaped(name) {
+		name = fromClient(name)
+		_, err = f.disk.Lstat(parent.path() + "/" + name)
 	}
-	return false
+	if err != nil {
+		return false
+	}
+	changed, err := f.scan.Name(ctx, parent.space, parent.chain, name)
+	return err == nil && changed
 }
 
 // confirm compares a node with the disk. False: the index was changed, look again.

@@ -39,25 +39,31 @@ func (f *FS) locate(ctx context.Context, r db.Reader, ref storage.Ref) (*place, 
 }
 
 func (f *FS) locateNames(ctx context.Context, r db.Reader, id resource.ID, names []string) (*place, error) {
-	sp, err := f.space(id)
+	sp, c, err := f.start(ctx, r, id)
 	if err != nil {
 		return nil, err
-	}
-	n, err := tree.ByID(ctx, r, id.Node)
-	if err != nil {
-		return nil, translate(err)
-	}
-	if n.Space != id.Space {
-		return nil, storage.ErrNotFound
-	}
-	c, err := tree.Up(ctx, r, n)
-	if err != nil {
-		return nil, translate(err)
 	}
 	if c, err = f.down(ctx, r, c, names); err != nil {
 		return nil, translate(err)
 	}
 	return f.allow(ctx, r, sp, c)
+}
+
+// start finds the node of an id, without looking at rights.
+func (f *FS) start(ctx context.Context, r db.Reader, id resource.ID) (*tree.Space, tree.Chain, error) {
+	sp, err := f.space(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := tree.ByID(ctx, r, id.Node)
+	if err != nil {
+		return nil, nil, translate(err)
+	}
+	if n.Space != id.Space {
+		return nil, nil, storage.ErrNotFound
+	}
+	c, err := tree.Up(ctx, r, n)
+	return sp, c, translate(err)
 }
 
 // down follows names, taking the escaped forms of names that are not UTF-8 as well.

@@ -327,13 +327,13 @@ func (f *FS) complete(ctx context.Context, s *sessionRow, sp *tree.Space, stagin
 	r.Length = s.length
 	t := &target{ref: s.ref(f), space: sp}
 	if p, err := f.find(ctx, t.ref); err == nil {
-		t.old = p.node()
+		t.old = p
 	}
 	st := staged{path: staging}
 	err := f.seal(file, h.result(), &r, t, &st)
 	var res storage.Result
 	if err == nil {
-		res, err = f.finish(ctx, t.ref, &r, st)
+		res, err = f.finish(ctx, t, &r, st)
 	}
 	if errors.Is(err, storage.ErrUnavailable) || errors.Is(err, context.Canceled) {
 		return res, err // may be tried again

@@ -54,7 +54,7 @@ func (f *FS) Upload(ctx context.Context, ref storage.Ref, r storage.UploadReques
 	if err != nil {
 		return storage.Result{}, translate(err)
 	}
-	res, err := f.finish(ctx, t.ref, &r, st)
+	res, err := f.finish(ctx, t, &r, st)
 	if err != nil {
 		f.drop(st.path)
 	}
@@ -63,50 +63,45 @@ func (f *FS) Upload(ctx context.Context, ref storage.Ref, r storage.UploadReques
 
 // target is where an upload goes, as it was when it began.
 type target struct {
-	ref   storage.Ref // of the parent, and the name
-	space *tree.Space
-	old   *tree.Node // nil: new
+	ref    storage.Ref
+	space  *tree.Space
+	old    *place // what is replaced; nil: nothing
+	parent *place // where something new comes; nil if that is not known yet
+	seen   time.Time
 }
 
 // uploadTarget checks early what can be checked before content arrives; finish checks it again.
 func (f *FS) uploadTarget(ctx context.Context, ref storage.Ref, r *storage.UploadRequest) (*target, error) {
-	p, err := f.find(ctx, ref)
-	t := &target{ref: ref}
+	t := &target{ref: ref, seen: time.Now()}
+	p, parent, err := f.lookup(ctx, ref)
 	switch {
 	case err == nil:
 		if p.node().IsFolder() {
 			return nil, fmt.Errorf("%w: there is a folder of that name", storage.ErrConflict)
 		}
 		if r.AutoRename {
+			parent, err = f.found(ctx, parentOf(ref))
+			if err != nil {
+				return nil, parentError(err)
+			}
 			break
 		}
 		if err := p.need(permission.Upload); err != nil {
 			return nil, err
 		}
-		t.space, t.old = p.space, p.node()
+		t.space, t.old = p.space, p
 		return t, f.mayReplace(ctx, p, r)
 	case errors.Is(err, storage.ErrParentMissing) && r.MakeParents:
-		sp, err := f.space(ref.ID)
+		top, err := f.found(ctx, storage.At(ref.ID, ""))
 		if err != nil {
 			return nil, err
 		}
-		if _, err := f.found(ctx, storage.At(ref.ID, "")); err != nil {
-			return nil, err
-		}
-		t.space = sp
+		t.space = top.space
 		return t, nil
-	case errors.Is(err, storage.ErrNotFound):
-	default:
+	case parent == nil || ref.Path == "":
 		return nil, err
 	}
-	if ref.Path == "" {
-		return nil, storage.ErrNotFound
-	}
-	parent, err := f.found(ctx, parentOf(ref))
-	if err != nil {
-		return nil, parentError(err)
-	}
-	t.space = parent.space
+	t.space, t.parent = parent.space, parent
 	if err := f.mayCreate(parent, path.Base(ref.Path), permission.Upload); err != nil {
 		return nil, err
 	}
@@ -233,7 +228,7 @@ func (f *FS) seal(file disk.File, sums tree.Sums, r *storage.UploadRequest, t *t
 	st.sums = sums
 	st.id = uuid.NewString()
 	if t.old != nil {
-		st.id, st.reused = t.old.ID, true
+		st.id, st.reused = t.old.node().ID, true
 	}
 	if !f.noXattr {
 		if err := file.SetXattr(scan.IDAttr, st.id); err != nil && !errors.Is(err, disk.ErrNoXattr) {
@@ -259,11 +254,18 @@ func (f *FS) seal(file disk.File, sums tree.Sums, r *storage.UploadRequest, t *t
 // errStale tells that the tree changed since it was looked at: look again.
 var errStale = errors.New("posix: stale")
 
+// freshness is how long what was found before the content arrived is good for a first try.
+const freshness = time.Second
+
 // finish puts staged content into the tree.
-func (f *FS) finish(ctx context.Context, ref storage.Ref, r *storage.UploadRequest, st staged) (storage.Result, error) {
-	defer f.turns.take(ref.ID.Node + "/" + ref.Path)()
-	for range tries {
-		res, err := f.place1(ctx, ref, r, st)
+func (f *FS) finish(ctx context.Context, t *target, r *storage.UploadRequest, st staged) (storage.Result, error) {
+	for try := range tries {
+		if try > 0 || r.AutoRename || t.old == nil && t.parent == nil || time.Since(t.seen) > freshness {
+			if err := f.retarget(ctx, t, r); err != nil {
+				return storage.Result{}, err
+			}
+		}
+		res, err := f.putIn(ctx, t, r, &st)
 		if !errors.Is(err, errStale) {
 			return res, err
 		}
@@ -271,46 +273,43 @@ func (f *FS) finish(ctx context.Context, ref storage.Ref, r *storage.UploadReque
 	return storage.Result{}, fmt.Errorf("%w: the target changes all the time", storage.ErrUnavailable)
 }
 
-// place1 is one try of finish: look at index and disk, then change the index if it still is so.
-func (f *FS) place1(ctx context.Context, ref storage.Ref, r *storage.UploadRequest, st staged) (storage.Result, error) {
-	name := path.Base(ref.Path)
-	var parent, old *place
-	p, err := f.find(ctx, ref)
+// retarget looks anew where an upload goes.
+func (f *FS) retarget(ctx context.Context, t *target, r *storage.UploadRequest) error {
+	old, parent, err := f.lookup(ctx, t.ref)
 	switch {
-	case err == nil && ref.Path == "", err == nil && !r.AutoRename:
-		old = p
-		name = p.node().Name
-	case err == nil:
-		name = ""
+	case err == nil && r.AutoRename && t.ref.Path != "":
+		name, err := f.freeName(ctx, t.ref)
+		if err != nil {
+			return err
+		}
+		ref := parentOf(t.ref)
+		t.ref = storage.At(ref.ID, strings.TrimPrefix(ref.Path+"/"+name, "/"))
+		return f.retarget(ctx, t, r)
+	case err == nil && old.node().IsFolder():
+		return fmt.Errorf("%w: there is a folder of that name", storage.ErrConflict)
 	case errors.Is(err, storage.ErrParentMissing) && r.MakeParents:
-		if err := f.makeParents(ctx, ref); err != nil {
-			return storage.Result{}, err
+		if err := f.makeParents(ctx, t.ref); err != nil {
+			return err
 		}
-	case !errors.Is(err, storage.ErrNotFound):
-		return storage.Result{}, err
+		return f.retarget(ctx, t, r)
+	case err != nil && parent == nil:
+		return err
 	}
-	if old == nil {
-		if parent, err = f.found(ctx, parentOf(ref)); err != nil {
-			return storage.Result{}, parentError(err)
-		}
-		if name == "" {
-			if name, err = f.freeName(ctx, parent, path.Base(ref.Path)); err != nil {
-				return storage.Result{}, err
-			}
-		}
-	} else if old.node().IsFolder() {
-		return storage.Result{}, fmt.Errorf("%w: there is a folder of that name", storage.ErrConflict)
+	t.old, t.parent, t.seen = old, parent, time.Now()
+	return nil
+}
+
+// putIn is one try of finish: the index is changed if it still is as it was seen.
+func (f *FS) putIn(ctx context.Context, t *target, r *storage.UploadRequest, st *staged) (res storage.Result, err error) {
+	if err := f.relabel(t.old, st); err != nil {
+		return res, err
 	}
-	if err := f.relabel(old, &st); err != nil {
-		return storage.Result{}, err
-	}
-	var res storage.Result
 	err = f.write(ctx, func(tx db.Tx) error {
 		var err error
-		if old != nil {
-			res, err = f.overwrite(ctx, tx, old, r, st)
+		if t.old != nil {
+			res, err = f.overwrite(ctx, tx, t.old, r, *st)
 		} else {
-			res, err = f.create(ctx, tx, parent, name, r, st)
+			res, err = f.create(ctx, tx, t.parent, path.Base(t.ref.Path), r, *st)
 		}
 		return err
 	})
@@ -367,7 +366,10 @@ func (f *FS) create(ctx context.Context, tx db.Tx, parent *place, name string, r
 	if err := f.mayCreate(parent, name, permission.Upload); err != nil {
 		return res, err
 	}
-	if _, err := tree.Child(ctx, tx, parent.node().ID, name); err == nil {
+	if n, err := tree.Child(ctx, tx, parent.node().ID, name); err == nil {
+		if _, err := f.allow(ctx, tx, parent.space, append(tree.Chain{n}, parent.chain...)); err != nil {
+			return res, storage.ErrForbidden // there, but not for this actor's eyes
+		}
 		return res, errStale
 	} else if !errors.Is(err, tree.ErrNotFound) {
 		return res, err
@@ -508,7 +510,12 @@ func versionPath(sp *tree.Space, key string) string {
 }
 
 // freeName finds a name that is not taken: "name (2).ext".
-func (f *FS) freeName(ctx context.Context, parent *place, name string) (string, error) {
+func (f *FS) freeName(ctx context.Context, ref storage.Ref) (string, error) {
+	parent, err := f.found(ctx, parentOf(ref))
+	if err != nil {
+		return "", parentError(err)
+	}
+	name := path.Base(ref.Path)
 	base, ext := name, ""
 	if i := strings.IndexByte(name, '.'); i > 0 {
 		if ext = path.Ext(name); strings.HasSuffix(strings.TrimSuffix(name, ext), ".tar") {

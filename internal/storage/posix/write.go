@@ -38,16 +38,12 @@ func (f *FS) CreateFolder(ctx context.Context, ref storage.Ref, c storage.Condit
 }
 
 func (f *FS) createFolder(ctx context.Context, ref storage.Ref, c storage.Conditions) (storage.Info, error) {
-	_, err := f.find(ctx, ref)
+	_, parent, err := f.lookup(ctx, ref)
 	if err == nil {
 		return storage.Info{}, storage.ErrExists
 	}
-	if !errors.Is(err, storage.ErrNotFound) || ref.Path == "" {
+	if parent == nil {
 		return storage.Info{}, err
-	}
-	parent, err := f.found(ctx, parentOf(ref))
-	if err != nil {
-		return storage.Info{}, parentError(err)
 	}
 	name := path.Base(ref.Path)
 	if err := f.mayCreate(parent, name, permission.CreateContainer); err != nil {
@@ -102,7 +98,10 @@ func (f *FS) addFolder(ctx context.Context, tx db.Tx, parent *place, name string
 	if err := f.mayCreate(parent, name, permission.CreateContainer); err != nil {
 		return storage.Info{}, err
 	}
-	if _, err := tree.Child(ctx, tx, parent.node().ID, name); err == nil {
+	if n, err := tree.Child(ctx, tx, parent.node().ID, name); err == nil {
+		if _, err := f.allow(ctx, tx, parent.space, append(tree.Chain{n}, parent.chain...)); err != nil {
+			return storage.Info{}, storage.ErrForbidden // there, but not for this actor's eyes
+		}
 		return storage.Info{}, storage.ErrExists
 	} else if !errors.Is(err, tree.ErrNotFound) {
 		return storage.Info{}, err
@@ -198,19 +197,21 @@ func (f *FS) destination(ctx context.Context, dst storage.Ref) (*destination, er
 	if dst.Path == "" {
 		return nil, fmt.Errorf("%w: the target is no name in a folder", storage.ErrConflict)
 	}
-	old, err := f.find(ctx, dst)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	old, parent, err := f.lookup(ctx, dst)
+	if err != nil && parent == nil {
 		return nil, err
 	}
-	d := &destination{name: path.Base(dst.Path)}
+	d := &destination{name: path.Base(dst.Path), parent: parent}
 	if err == nil {
 		d.old, d.name = old, old.node().Name
+		if d.parent, err = f.found(ctx, parentOf(dst)); err != nil {
+			return nil, parentError(err)
+		}
 	}
-	d.parent, err = f.found(ctx, parentOf(dst))
-	if err == nil && !d.parent.node().IsFolder() {
-		err = storage.ErrParentMissing
+	if !d.parent.node().IsFolder() {
+		return nil, storage.ErrParentMissing
 	}
-	return d, parentError(err)
+	return d, nil
 }
 
 // clear moves what is in the way to the trash.
@@ -451,7 +452,7 @@ func (f *FS) copyFile(ctx context.Context, from *place, dst storage.Ref, c stora
 		err = fmt.Errorf("%w: the source changed while it was copied", storage.ErrUnavailable)
 	}
 	if err == nil {
-		res, err = f.finish(ctx, dst, &r, st)
+		res, err = f.finish(ctx, t, &r, st)
 	}
 	if err != nil {
 		file.Close()
