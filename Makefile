@@ -1,0 +1,48 @@
+# Everything a developer or operator starts. `make help` lists it.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOFLAGS := -trimpath -buildvcs=false
+LDFLAGS := -s -w -X main.version=$(VERSION)
+export GOFLAGS
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test unit e2e race fuzz crash bench lint docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: build ## build what is missing, create a configuration with a random password, start the server
+	@scripts/run
+
+build: ## build bin/opencloud, one static binary
+	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/opencloud ./cmd/opencloud
+
+test: ## everything that must pass: lint, unit tests with the race detector, end to end with real clients
+	@scripts/test
+
+unit: ## unit tests only, fast
+	go test ./internal/... ./cmd/...
+
+race: ## unit tests with the race detector
+	go test -race ./internal/... ./cmd/...
+
+e2e: build ## end-to-end tests with real clients
+	go test -count=1 ./test/...
+
+fuzz: ## every fuzzer for FUZZTIME (default 10m)
+	@scripts/fuzz $(or $(FUZZTIME),10m)
+
+crash: build ## kill the server 200 times under load and check that nothing is lost
+	OC_CRASH_ROUNDS=200 go test -count=1 -timeout 60m ./test/crash/
+
+bench: build ## the benchmarks behind docs/performance.md
+	@bench/run
+
+lint: ## formatting and vet
+	@test -z "$$(gofmt -l cmd internal test bench)" || { echo "not formatted:"; gofmt -l cmd internal test bench; exit 1; }
+	go vet ./...
+
+docs: ## make docs/reference/configuration.md anew
+	go run ./cmd/opencloud-docs > docs/reference/configuration.md
+
+clean: ## remove what was built
+	rm -rf bin
