@@ -115,6 +115,6 @@ func buildProxy(ctx context.Context, s *stack) (built, error) {
 	for name, h := range s.handlers {
 		local[name] = h
 	}
-	parts, err := proxy.New(ctx, cfg, proxy.Deps{Log: log, Login: s.login, Machine: s.machine, Spaces: s.fs, Local: local, Tokens: tokens})
+	parts, err := proxy.New(ctx, cfg, proxy.Deps{Log: log, Metrics: s.metrics, Login: s.login, Machine: s.machine, Spaces: s.fs, Local: local, Tokens: tokens})
 	return built{parts: parts, config: cfg, debug: cfg.Debug, public: &cfg.HTTP}, err
 }

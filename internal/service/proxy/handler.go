@@ -37,6 +37,7 @@ type proxy struct {
 	buffers        *buffers
 	trusted        networks
 	headers        []header
+	metrics        *metrics
 	warned         atomic.Bool // that X-Forwarded-For is not believed
 }
 
@@ -50,23 +51,26 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("X-Request-Id", id)
 	}
 	w.Header()["X-Request-Id"] = []string{id}
-	if !p.log.Enabled(r.Context(), slog.LevelInfo) {
-		p.serve(w, r)
-		return
-	}
 	start := time.Now()
 	rec := &recorder{ResponseWriter: w}
+	if !p.log.Enabled(r.Context(), slog.LevelInfo) {
+		defer func() { p.metrics.observe(rec.code(), time.Since(start)) }()
+		p.serve(rec, r)
+		return
+	}
 	// The path is all of the URL that is logged: queries may hold signatures. That of a transfer is a token itself.
 	method, path, proto, address := r.Method, loggedPath(r.URL.Path), r.Proto, p.trusted.client(r)
 	defer func() {
+		took := time.Since(start)
+		p.metrics.observe(rec.code(), took)
 		p.log.LogAttrs(r.Context(), slog.LevelInfo, "access", slog.String("method", method), slog.String("path", path), slog.String("proto", proto),
-			slog.Int("status", rec.code()), slog.Int64("bytes", rec.bytes), slog.Duration("duration", time.Since(start)),
+			slog.Int("status", rec.code()), slog.Int64("bytes", rec.bytes), slog.Duration("duration", took),
 			slog.String("remote", address), slog.String("request_id", id), slog.String("user", rec.user))
 	}()
 	p.serve(rec, r)
 }
 
-func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
+func (p *proxy) serve(w *recorder, r *http.Request) {
 	h := w.Header()
 	for i := range p.headers {
 		h[p.headers[i].name] = []string{p.headers[i].value}
@@ -94,7 +98,7 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
 	p.serveProtected(w, r, t)
 }
 
-func (p *proxy) serveProtected(w http.ResponseWriter, r *http.Request, t *target) {
+func (p *proxy) serveProtected(w *recorder, r *http.Request, t *target) {
 	p.warnAboutForwarding(r)
 	a, err := p.authenticate(r, p.trusted.client(r))
 	if err == errNotMine && t.optional && r.Header.Get("Authorization") == "" {
@@ -109,9 +113,7 @@ func (p *proxy) serveProtected(w http.ResponseWriter, r *http.Request, t *target
 		return
 	}
 	a.Initiator = token.Initiator(r)
-	if rec, ok := w.(*recorder); ok {
-		rec.user = a.User.ID
-	}
+	w.user = a.User.ID
 	if err := p.homes.ensure(r.Context(), a); err != nil {
 		// Not passed on: a client that sees no space could take it for deleted.
 		p.log.ErrorContext(r.Context(), "personal space", "user", a.User.ID, "err", err)

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/role"
 	"opencloud/internal/signedurl"
@@ -494,6 +496,25 @@ func TestUploadsSeeThe401(t *testing.T) {
 	res.Body.Close()
 	if res.StatusCode != 401 || continued.Load() {
 		t.Errorf("status %d, body asked for: %v", res.StatusCode, continued.Load())
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	p := setup(t, func(_ *Config, d *Deps) { d.Metrics = reg })
+	for _, u := range []string{"/status.php", "/nowhere", "/konnect/x"} { // 200, 404, 503
+		p.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", u, nil))
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		got[f.GetName()] = f.GetMetric()[0].GetCounter().GetValue() + float64(f.GetMetric()[0].GetHistogram().GetSampleCount())
+	}
+	if got["opencloud_proxy_requests_total"] != 3 || got["opencloud_proxy_errors_total"] != 1 || got["opencloud_proxy_duration_seconds"] != 3 {
+		t.Errorf("%v", got)
 	}
 }
 

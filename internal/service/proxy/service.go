@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"opencloud/internal/identity"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/signedurl"
@@ -37,6 +39,8 @@ type Deps struct {
 	// Resolve finds a service in another process; ErrNoService if there is none. nil: all are in this process.
 	Resolve func(ctx context.Context, service string) (*url.URL, error)
 	Tokens  *token.Manager
+	// Metrics takes the service's counters; nil: nobody does.
+	Metrics prometheus.Registerer
 }
 
 // New returns the service's parts.
@@ -82,6 +86,9 @@ func newProxy(cfg Config, deps Deps) (*proxy, error) {
 		return nil, err
 	}
 	p.headers = securityHeaders(csp)
+	if p.metrics, err = newMetrics(deps.Metrics); err != nil {
+		return nil, err
+	}
 	if cfg.EnableBasicAuth && deps.Login != nil {
 		p.authenticators = append(p.authenticators, basic{login: deps.Login})
 		p.offersBasic = true
