@@ -71,23 +71,24 @@ func TestCheckFindsAndRepairMends(t *testing.T) {
 		{maintain.LooseTrash, func(e *env) { e.exec(`DELETE FROM trash`); e.exec(`DELETE FROM nodes WHERE parent='~'`) }},
 	} {
 		t.Run(string(tc.kind), func(t *testing.T) {
-			e := open(t)
-			populate(e)
-			if rep := e.check(maintain.Options{Content: true}); !rep.Clean() || rep.Hashed != 2 {
-				t.Fatalf("at first: %+v", rep)
-			}
-			tc.damage(e)
-			if rep := e.check(maintain.Options{}); rep.Count(tc.kind) == 0 {
-				t.Fatalf("not found: %+v", rep.Findings)
-			}
-			rep, err := e.Maintainer().Repair(e.ctx, maintain.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !rep.Clean() {
-				t.Errorf("not mended: %+v", rep.Findings)
-			}
-			e.want(e.get("a/f"), "two!")
+			everywhere(t, func(t *testing.T, e *env) {
+				populate(e)
+				if rep := e.check(maintain.Options{Content: true}); !rep.Clean() || rep.Hashed != 2 {
+					t.Fatalf("at first: %+v", rep)
+				}
+				tc.damage(e)
+				if rep := e.check(maintain.Options{}); rep.Count(tc.kind) == 0 {
+					t.Fatalf("not found: %+v", rep.Findings)
+				}
+				rep, err := e.Maintainer().Repair(e.ctx, maintain.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !rep.Clean() {
+					t.Errorf("not mended: %+v", rep.Findings)
+				}
+				e.want(e.get("a/f"), "two!")
+			})
 		})
 	}
 }

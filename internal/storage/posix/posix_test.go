@@ -12,6 +12,7 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/platform/db"
+	"opencloud/internal/platform/testkit"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
@@ -32,8 +33,19 @@ type env struct {
 
 func open(t testing.TB) *env {
 	t.Helper()
+	return openOn(t, "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
+}
+
+// everywhere runs a test on each kind of database.
+func everywhere(t *testing.T, test func(t *testing.T, e *env)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, open(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, openOn(t, testkit.Postgres(t))) })
+}
+
+func openOn(t testing.TB, url string) *env {
+	t.Helper()
 	base := t.TempDir()
-	d, err := db.Open(context.Background(), "sqlite:"+filepath.Join(base, "index.db"), db.Options{})
+	d, err := db.Open(context.Background(), url, db.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,8 +121,9 @@ func (e *env) want(got, want any) {
 	}
 }
 
-func TestLifeOfAFile(t *testing.T) {
-	e := open(t)
+func TestLifeOfAFile(t *testing.T) { everywhere(t, lifeOfAFile) }
+
+func lifeOfAFile(t *testing.T, e *env) {
 	if _, err := e.CreateFolder(e.ctx, e.at("a"), storage.Conditions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -168,8 +181,9 @@ func TestLifeOfAFile(t *testing.T) {
 	e.want(e.stat("").Size, 10)
 }
 
-func TestConditions(t *testing.T) {
-	e := open(t)
+func TestConditions(t *testing.T) { everywhere(t, conditions) }
+
+func conditions(t *testing.T, e *env) {
 	i := e.put("f", "1")
 	put := func(c storage.Conditions) error {
 		_, err := e.Upload(e.ctx, e.at("f"), storage.UploadRequest{Length: 1, Conditions: c}, strings.NewReader("2"))
@@ -190,8 +204,9 @@ func TestConditions(t *testing.T) {
 	e.want(e.names(""), []string{"f"})
 }
 
-func TestChangesOnDisk(t *testing.T) {
-	e := open(t)
+func TestChangesOnDisk(t *testing.T) { everywhere(t, changesOnDisk) }
+
+func changesOnDisk(t *testing.T, e *env) {
 	e.put("a.txt", "a")
 	if err := os.MkdirAll(filepath.Join(e.dir, "d/e"), 0o755); err != nil {
 		t.Fatal(err)
@@ -218,8 +233,9 @@ func TestChangesOnDisk(t *testing.T) {
 	e.want(e.names(""), []string{"d", "moved.txt"})
 }
 
-func TestUploadSession(t *testing.T) {
-	e := open(t)
+func TestUploadSession(t *testing.T) { everywhere(t, uploadSession) }
+
+func uploadSession(t *testing.T, e *env) {
 	s, err := e.CreateUpload(e.ctx, e.at("x/y/z.bin"), storage.UploadRequest{Length: 11, MakeParents: true})
 	if err != nil {
 		t.Fatal(err)

@@ -20,8 +20,9 @@ import (
 
 // TestStress lets several people and another program work in the same few places, with the background work running, and
 // checks that only expected errors come, that listings are whole, and that disk and index agree in the end.
-func TestStress(t *testing.T) {
-	e := open(t)
+func TestStress(t *testing.T) { everywhere(t, stress) }
+
+func stress(t *testing.T, e *env) {
 	ctx, stop := context.WithCancel(e.ctx)
 	var loops, workers sync.WaitGroup
 	for _, l := range e.Loops() {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sort"
+	"time"
 
 	"opencloud/internal/platform/db"
 	"opencloud/internal/storage"
@@ -181,11 +182,12 @@ var sideTables = []struct {
 }{{"grants", tree.FlagGrants}, {"locks", tree.FlagLocks}, {"tags", tree.FlagTags}, {"props", tree.FlagProps},
 	{"favorites", tree.FlagFavorites}, {"versions", tree.FlagVersions}}
 
+const noParent = "its parent does not exist"
+
 func rowChecks() []rowCheck {
 	out := []rowCheck{{Orphan,
 		`SELECT space, id FROM nodes n WHERE parent NOT IN ('','~','?','!') AND NOT EXISTS (SELECT 1 FROM nodes p WHERE p.id=n.parent AND p.kind=2)`,
-		`UPDATE nodes SET parent='!', name=id WHERE parent NOT IN ('','~','?','!') AND NOT EXISTS (SELECT 1 FROM nodes p WHERE p.id=nodes.parent AND p.kind=2)`,
-		"its parent does not exist"},
+		``, noParent},
 		{Orphan, `SELECT space, id FROM nodes WHERE space NOT IN (SELECT id FROM spaces)`, ``, "its space does not exist"},
 		{Orphan, `SELECT space, node FROM trash t WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id=t.node AND n.parent='~')`,
 			`DELETE FROM trash WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id=trash.node AND n.parent='~')`, "trash item without node"},
@@ -228,6 +230,11 @@ func (m *Maintainer) checkRows(ctx context.Context, rep *Report) error {
 func (m *Maintainer) Repair(ctx context.Context, o Options) (*Report, error) {
 	if o.Space == "" {
 		for _, c := range rowChecks() {
+			if c.description == noParent {
+				if err := m.detach(ctx, c.find); err != nil {
+					return nil, err
+				}
+			}
 			if c.fix == "" {
 				continue
 			}
@@ -265,4 +272,20 @@ func (m *Maintainer) Repair(ctx context.Context, o Options) (*Report, error) {
 		}
 	}
 	return m.Check(ctx, o)
+}
+
+// detach puts nodes without parent into the limbo, where the comparison with the disk finds them again.
+func (m *Maintainer) detach(ctx context.Context, find string) error {
+	return m.DB.Write(ctx, func(tx db.Tx) error {
+		var ids []string
+		if err := tx.Query(ctx, find, func(row db.Row) error { ids = append(ids, row.Text(1)); return nil }); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, err := tx.Exec(ctx, `UPDATE nodes SET parent=?, name=? WHERE id=?`, tree.Limbo, []byte(scan.LimboName(time.Now(), id)), id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -13,8 +13,8 @@ import (
 	"opencloud/internal/storage/tree"
 )
 
-// limboName orders the limbo by time.
-func limboName(now time.Time, id string) string { return fmt.Sprintf("%016x-%s", now.UnixNano(), id) }
+// LimboName is the name of a node in the limbo, which is so ordered by time.
+func LimboName(now time.Time, id string) string { return fmt.Sprintf("%016x-%s", now.UnixNano(), id) }
 
 // HeldError tells that a space is held. It is storage.ErrUnavailable.
 type HeldError struct{ Space, Reason string }

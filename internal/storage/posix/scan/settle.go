@@ -332,7 +332,7 @@ func (t *settlement) revive(ctx context.Context, tx db.Tx, n *tree.Node, e seen,
 func (t *settlement) vanish(ctx context.Context, tx db.Tx, n *tree.Node) error {
 	parent, name := n.Parent, n.Name
 	t.seq++
-	if err := tree.Place(ctx, tx, n, tree.Limbo, limboName(t.now, n.ID)); err != nil {
+	if err := tree.Place(ctx, tx, n, tree.Limbo, LimboName(t.now, n.ID)); err != nil {
 		return err
 	}
 	t.changed = true
