@@ -157,3 +157,48 @@ func stress(t *testing.T, e *env) {
 	}
 	t.Logf("%d folders, %d files", rep.Folders, rep.Files)
 }
+
+func TestRacingWriters(t *testing.T) {
+	everywhere(t, func(t *testing.T, e *env) {
+		var wg sync.WaitGroup
+		for k := range 16 {
+			wg.Go(func() {
+				for range 5 {
+					body := strings.Repeat(string(rune('a'+k)), 5000)
+					if _, err := e.Upload(e.ctx, e.at("same"), storage.UploadRequest{Length: 5000}, strings.NewReader(body)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		got := e.get("same")
+		if len(got) != 5000 || strings.Trim(got, got[:1]) != "" {
+			t.Errorf("a mixture: %.20q…", got)
+		}
+		vs, err := e.ListVersions(e.ctx, e.stat("same").ID)
+		if err != nil || len(vs) != 79 {
+			t.Errorf("%d versions, %v", len(vs), err)
+		}
+	})
+}
+
+func TestRacingCreators(t *testing.T) {
+	e := open(t)
+	var wg sync.WaitGroup
+	made := make(chan string, 16)
+	for range 16 {
+		wg.Go(func() {
+			r, err := e.Upload(e.ctx, e.at("new"), storage.UploadRequest{Length: 1, Conditions: storage.Conditions{IfNoneMatch: []string{"*"}}}, strings.NewReader("x"))
+			if err == nil {
+				made <- r.Info.ID.Node
+			} else if !errors.Is(err, storage.ErrPrecondition) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(made) != 1 {
+		t.Errorf("%d created it", len(made))
+	}
+}

@@ -70,6 +70,17 @@ type target struct {
 	seen   time.Time
 }
 
+// key names the place for turns.
+func (t *target) key() string {
+	switch {
+	case t.old != nil:
+		return t.old.node().Parent + "/" + t.old.node().Name
+	case t.parent != nil:
+		return t.parent.node().ID + "/" + path.Base(t.ref.Path)
+	}
+	return t.ref.ID.Node + "/" + t.ref.Path
+}
+
 // uploadTarget checks early what can be checked before content arrives; finish checks it again.
 func (f *FS) uploadTarget(ctx context.Context, ref storage.Ref, r *storage.UploadRequest) (*target, error) {
 	t := &target{ref: ref, seen: time.Now()}
