@@ -1,0 +1,229 @@
+// Package server starts the real program for tests: own folders, own ports, one process.
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Password of admin and of the people that tests use.
+const Password = "Test-password-1"
+
+// Options of a server.
+type Options struct {
+	Env      []string // NAME=value
+	Database string   // URL; empty: SQLite
+	Dir      string   // keep the data of an earlier server; empty: new folders
+}
+
+// Server is a running server.
+type Server struct {
+	URL  string
+	Dir  string // data below Dir/data, configuration in Dir/config
+	cmd  *exec.Cmd
+	log  *bytes.Buffer
+	port int
+	opts Options
+	t    testing.TB
+}
+
+// Root is the folder of the repository.
+func Root(t testing.TB) string {
+	t.Helper()
+	_, file, _, ok := runtime.Caller(0)
+	if !ok {
+		t.Fatal("no caller")
+	}
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}
+
+// Binary is the program under test; it is built by make.
+func Binary(t testing.TB) string {
+	t.Helper()
+	b := filepath.Join(Root(t), "bin", "opencloud")
+	if _, err := os.Stat(b); err != nil {
+		t.Skip("bin/opencloud is not built; run `make build`")
+	}
+	return b
+}
+
+// Client speaks to the server as a person.
+type Client struct {
+	*Server
+	User, Password string
+	http           *http.Client
+}
+
+// As returns a client for a user. An empty name sends no credentials.
+func (s *Server) As(user, password string) *Client {
+	return &Client{Server: s, User: user, Password: password, http: &http.Client{Timeout: 2 * time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: 32}}}
+}
+
+// Admin is the administrator.
+func (s *Server) Admin() *Client { return s.As("admin", Password) }
+
+// Answer is what a request gave.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Do sends a request. Headers are name, value, name, value…
+func (c *Client) Do(method, path, body string, headers ...string) Answer {
+	c.t.Helper()
+	a, err := c.Try(method, path, strings.NewReader(body), headers...)
+	if err != nil {
+		c.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return a
+}
+
+// Try sends a request and tells when it failed on the way.
+func (c *Client) Try(method, path string, body io.Reader, headers ...string) (Answer, error) {
+	target := path
+	if strings.HasPrefix(path, "/") {
+		target = c.URL + path
+	}
+	req, err := http.NewRequest(method, target, body)
+	if err != nil {
+		return Answer{}, err
+	}
+	if c.User != "" {
+		req.SetBasicAuth(c.User, c.Password)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return Answer{resp.StatusCode, resp.Header, string(b)}, err
+}
+
+// Want fails the test unless the request gives one of the statuses.
+func (c *Client) Want(method, path, body string, headers []string, statuses ...int) Answer {
+	c.t.Helper()
+	a := c.Do(method, path, body, headers...)
+	for _, s := range statuses {
+		if a.Status == s {
+			return a
+		}
+	}
+	c.t.Fatalf("%s %s: %d, want %v\n%s", method, path, a.Status, statuses, a.Body)
+	return a
+}
+
+// Start starts a server and waits until it answers; it is stopped at the end of the test.
+func Start(t testing.TB, o Options) *Server {
+	t.Helper()
+	s := &Server{Dir: o.Dir, log: &bytes.Buffer{}, opts: o, t: t}
+	if s.Dir == "" {
+		s.Dir = t.TempDir()
+		out, err := s.Command("init", "--insecure", "yes", "--admin-password", Password).CombinedOutput()
+		if err != nil {
+			t.Fatalf("init: %v\n%s", err, out)
+		}
+	}
+	s.port = freePort(t)
+	s.URL = fmt.Sprintf("https://localhost:%d", s.port)
+	s.Launch()
+	t.Cleanup(func() {
+		s.Stop()
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", s.log.String())
+		}
+	})
+	return s
+}
+
+// Launch starts the process (again) and waits for it.
+func (s *Server) Launch() {
+	s.t.Helper()
+	s.cmd = s.Command("server")
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	c := s.As("", "")
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if a, err := c.Try("GET", "/status.php", nil); err == nil && a.Status == http.StatusOK {
+			return
+		}
+	}
+	s.t.Fatalf("the server does not answer\n%s", s.log.String())
+}
+
+// Kill ends the process at once, as a power cut would.
+func (s *Server) Kill() {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+}
+
+// Stop ends the process as an operator would; it must obey within 5 s.
+func (s *Server) Stop() {
+	if s.cmd.ProcessState != nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	ended := make(chan struct{})
+	go func() { _ = s.cmd.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		s.t.Error("the server did not stop within 5 s")
+		_ = s.cmd.Process.Kill()
+		<-ended
+	}
+}
+
+// Pid is the process.
+func (s *Server) Pid() int { return s.cmd.Process.Pid }
+
+// Command prepares a run of the program with this server's environment.
+func (s *Server) Command(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(context.Background(), Binary(s.t), args...)
+	cmd.Env = append(os.Environ(), "HOME="+s.Dir, "OC_BASE_DATA_PATH="+filepath.Join(s.Dir, "data"), "OC_CONFIG_DIR="+filepath.Join(s.Dir, "config"),
+		"OC_URL="+s.URL, fmt.Sprintf("PROXY_HTTP_ADDR=127.0.0.1:%d", s.port), "IDM_CREATE_DEMO_USERS=true", "OC_LOG_LEVEL=warn", "OC_RUNTIME_PORT=")
+	if s.opts.Database != "" {
+		cmd.Env = append(cmd.Env, "OC_DATABASE_URL="+s.opts.Database)
+	}
+	for _, name := range []string{"IDM", "STORAGE_USERS", "OCDAV", "FRONTEND", "GRAPH", "PROXY", "GATEWAY", "USERS", "GROUPS", "AUTH_BASIC", "AUTH_MACHINE", "OCS"} {
+		for _, kind := range []string{"HTTP", "GRPC", "DEBUG"} {
+			if name == "PROXY" && kind == "HTTP" {
+				continue
+			}
+			cmd.Env = append(cmd.Env, name+"_"+kind+"_ADDR=")
+		}
+	}
+	cmd.Env = append(cmd.Env, s.opts.Env...)
+	return cmd
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
