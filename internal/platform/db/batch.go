@@ -5,12 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
-// maxBatch is how many writes share one commit at the most.
-const maxBatch = 128
+const (
+	// maxBatch is how many writes share one commit at the most.
+	maxBatch = 128
+	// retryFor is how long a batch is tried again while the server is away or others are in the way.
+	retryFor = 10 * time.Second
+)
 
 // writerConn is the one connection that writes. It is used by the writer goroutine only.
 type writerConn interface {
@@ -21,16 +27,29 @@ type writerConn interface {
 	commit(ctx context.Context) error
 	rollback(ctx context.Context)
 	tx() Tx
-	// retriable tells that the whole batch may be run again (lost connection, serialization failure).
+	// lost tells that the database gave up the whole transaction, not one statement of it.
+	lost() bool
+	// retriable tells that the batch may be run again (lost connection, serialization failure).
 	retriable(err error) bool
 	close()
 }
 
-// hooks collects what has to run after the commit; embedded by each driver's Tx.
-type hooks struct{ after []func() error }
+// outcome is what one write leaves behind in the Tx; embedded by each driver's Tx.
+type outcome struct {
+	after  []func() error
+	failed error // of the first statement that failed
+}
 
 // AfterCommit implements Tx.
-func (h *hooks) AfterCommit(f func() error) { h.after = append(h.after, f) }
+func (o *outcome) AfterCommit(f func() error) { o.after = append(o.after, f) }
+
+// note keeps the error of a statement: a transaction in which one failed is never committed.
+func (o *outcome) note(err error) error {
+	if err != nil && o.failed == nil {
+		o.failed = err
+	}
+	return err
+}
 
 // write is one call of Write on its way through the writer.
 type write struct {
@@ -43,18 +62,18 @@ type write struct {
 
 // writer commits writes together: whatever waits when a commit begins goes into it.
 type writer struct {
-	log   *slog.Logger
-	conn  writerConn
-	hooks *hooks // of conn's Tx
-	queue chan *write
-	stop  chan struct{}
-	ended chan struct{}
-	mu    sync.RWMutex // guards closed against sends
-	gone  bool
+	log     *slog.Logger
+	conn    writerConn
+	outcome *outcome // of conn's Tx
+	queue   chan *write
+	stop    chan struct{}
+	ended   chan struct{}
+	mu      sync.RWMutex // guards gone against sends
+	gone    bool
 }
 
-func startWriter(log *slog.Logger, conn writerConn, h *hooks) *writer {
-	w := &writer{log: log, conn: conn, hooks: h, queue: make(chan *write, maxBatch), stop: make(chan struct{}), ended: make(chan struct{})}
+func startWriter(log *slog.Logger, conn writerConn, o *outcome) *writer {
+	w := &writer{log: log, conn: conn, outcome: o, queue: make(chan *write, maxBatch), stop: make(chan struct{}), ended: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -62,40 +81,48 @@ func startWriter(log *slog.Logger, conn writerConn, h *hooks) *writer {
 // do queues a write and waits until it is durable or failed.
 func (w *writer) do(ctx context.Context, f func(Tx) error) error {
 	wr := &write{ctx: ctx, f: f, done: make(chan struct{})}
-	w.mu.RLock()
-	if w.gone {
-		w.mu.RUnlock()
-		return ErrClosed
-	}
-	select {
-	case w.queue <- wr:
-		w.mu.RUnlock()
-	case <-ctx.Done():
-		w.mu.RUnlock()
-		return ctx.Err()
+	if err := w.send(wr); err != nil {
+		return err
 	}
 	// Not left on ctx.Done: the caller must know whether it happened.
 	<-wr.done
 	return wr.err
 }
 
+func (w *writer) send(wr *write) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.gone {
+		return ErrClosed
+	}
+	select {
+	case w.queue <- wr:
+		return nil
+	case <-wr.ctx.Done():
+		return wr.ctx.Err()
+	}
+}
+
+// close does what is queued and ends the writer.
 func (w *writer) close() {
 	w.mu.Lock()
-	if w.gone {
-		w.mu.Unlock()
-		return
-	}
+	first := !w.gone
 	w.gone = true
 	w.mu.Unlock()
-	close(w.stop)
+	if first {
+		close(w.stop)
+	}
 	<-w.ended
-	w.conn.close()
+	if first {
+		w.conn.close()
+	}
 }
 
 func (w *writer) run() {
 	defer close(w.ended)
 	batch := make([]*write, 0, maxBatch)
 	for {
+		clear(batch)
 		batch = batch[:0]
 		select {
 		case wr := <-w.queue:
@@ -121,91 +148,114 @@ func (w *writer) run() {
 	}
 }
 
-// commit runs a batch in one transaction, answers, and runs what waits for the commit.
+// commit makes a batch durable, runs what waits for that, and answers.
 func (w *writer) commit(batch []*write) {
-	const tries = 3
-	var err error
-	for try := 1; ; try++ {
-		err = w.attempt(batch)
-		if err == nil || try == tries || !w.conn.retriable(err) {
-			break
+	err := w.persist(batch)
+	if err != nil && len(batch) > 1 && !w.conn.retriable(err) && !errors.Is(err, ErrUnknown) {
+		// One of them spoiled it for all, as a disk that is full for the large one only.
+		for i := range batch {
+			w.answer(batch[i:i+1], w.persist(batch[i:i+1]))
 		}
-		w.log.Debug("database: batch is tried again", "err", err)
+		return
 	}
+	w.answer(batch, err)
+}
+
+func (w *writer) answer(batch []*write, err error) {
 	for _, wr := range batch {
-		switch {
-		case wr.err != nil:
-		case err != nil:
+		if wr.err == nil {
 			wr.err = err
-		default:
-			for _, f := range wr.after {
-				if e := safely(f); e != nil {
-					wr.err = e
-					break
-				}
-			}
+		}
+		for i := 0; i < len(wr.after) && wr.err == nil; i++ {
+			wr.err = safely(wr.after[i])
 		}
 		close(wr.done)
 	}
 }
 
-// attempt runs the batch; its error is that of the transaction, not of single writes.
+// persist runs a batch in one transaction, again while that may help. Its error is that of the transaction; single writes
+// have their own.
+func (w *writer) persist(batch []*write) error {
+	var began time.Time
+	pause := 2 * time.Millisecond
+	for {
+		err := w.attempt(batch)
+		if err == nil || !w.conn.retriable(err) {
+			return err
+		}
+		if began.IsZero() {
+			began = time.Now()
+		}
+		if time.Since(began) > retryFor {
+			return err
+		}
+		w.log.Debug("database: transaction is tried again", "err", err)
+		select {
+		case <-w.stop:
+			return err
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
 func (w *writer) attempt(batch []*write) error {
 	ctx := context.Background()
 	if err := w.conn.begin(ctx); err != nil {
 		return err
 	}
+	some := false
 	for _, wr := range batch {
-		wr.err, wr.after = nil, nil
-		if wr.err = wr.ctx.Err(); wr.err != nil {
+		wr.err, wr.after = wr.ctx.Err(), nil
+		if wr.err != nil {
 			continue
 		}
-		if len(batch) > 1 {
-			if err := w.conn.savepoint(ctx); err != nil {
-				w.conn.rollback(ctx)
-				return err
-			}
-		}
-		w.hooks.after = nil
-		wr.err = safely(func() error { return wr.f(w.conn.tx()) })
-		wr.after = w.hooks.after
-		if wr.err != nil && w.conn.retriable(wr.err) {
+		if err := w.one(ctx, wr, len(batch) > 1); err != nil {
 			w.conn.rollback(ctx)
-			return wr.err
-		}
-		if err := w.settle(ctx, wr, len(batch) > 1); err != nil {
 			return err
 		}
+		some = some || wr.err == nil
 	}
-	if err := w.conn.commit(ctx); err != nil {
+	if !some {
 		w.conn.rollback(ctx)
-		return err
+		return nil
 	}
-	return nil
-}
-
-// settle keeps or undoes what one write did.
-func (w *writer) settle(ctx context.Context, wr *write, nested bool) error {
-	var err error
-	switch {
-	case wr.err == nil && nested:
-		err = w.conn.release(ctx)
-	case wr.err != nil && nested:
-		err = w.conn.rollbackTo(ctx)
-	case wr.err != nil:
-		w.conn.rollback(ctx)
-		return wr.err
-	}
+	err := w.conn.commit(ctx)
 	if err != nil {
 		w.conn.rollback(ctx)
 	}
 	return err
 }
 
+// one runs a write; nested: in a savepoint, so that its failure undoes only what it did.
+func (w *writer) one(ctx context.Context, wr *write, nested bool) error {
+	if nested {
+		if err := w.conn.savepoint(ctx); err != nil {
+			return err
+		}
+	}
+	*w.outcome = outcome{}
+	wr.err = safely(func() error { return wr.f(w.conn.tx()) })
+	failed := w.outcome.failed
+	if wr.err == nil {
+		wr.err = failed
+	}
+	wr.after = w.outcome.after
+	switch {
+	case failed != nil && (w.conn.lost() || w.conn.retriable(failed)):
+		return failed
+	case !nested:
+		return nil
+	case wr.err == nil:
+		return w.conn.release(ctx)
+	}
+	return w.conn.rollbackTo(ctx)
+}
+
 func safely(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("database: panic in a write: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("database: panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	return f()

@@ -1,11 +1,11 @@
 // Package db is one SQL database behind one small API: an embedded SQLite file, or a PostgreSQL server.
 //
 // SQL is written once, in the portable subset: "?" placeholders (rewritten for PostgreSQL), types BIGINT, TEXT, BLOB
-// (BYTEA there), ON CONFLICT … DO UPDATE, RETURNING, recursive CTEs. Statements are prepared once per connection.
+// (BYTEA there), text compared byte by byte, ON CONFLICT … DO UPDATE, RETURNING, recursive CTEs. Statements are prepared once per connection.
 //
 // Reads run in parallel, each on a snapshot. Writes run one after another in one goroutine that commits many of them
-// together (group commit): a write returns when it is durable. Lock order: a write function must not call Read or
-// Write of the same DB.
+// together (group commit): a write returns when it is durable. Transactions that write are serializable, also among
+// processes. Lock order: a write function must not call Read or Write of the same DB.
 package db
 
 import (
@@ -18,15 +18,18 @@ var (
 	ErrFull = errors.New("database: disk full")
 	// ErrUnique tells that a uniqueness rule of the schema refused a row.
 	ErrUnique = errors.New("database: not unique")
+	// ErrUnknown tells that the server went away during a commit and did not come back in time to say how it ended.
+	ErrUnknown = errors.New("database: outcome of the commit unknown")
 	// ErrClosed tells that the database was closed.
 	ErrClosed = errors.New("database: closed")
 )
 
-// Row is one row of an answer; columns count from 0. Bytes are valid until the callback returns; Text is a copy.
+// Row is one row of an answer; columns count from 0. It is valid until the callback returns; what Text and
+// Bytes return are copies.
 type Row interface {
 	Int(col int) int64
 	Text(col int) string
-	Bytes(col int) []byte // not to be kept; nil for NULL
+	Bytes(col int) []byte // nil for NULL
 	Null(col int) bool
 }
 
@@ -35,11 +38,13 @@ var Stop = errors.New("stop")
 
 // Reader reads from one snapshot.
 type Reader interface {
-	// Query calls each for every row, in order; an error of each ends it and is returned (but Stop).
+	// Query calls each for every row, in order; an error of each ends it and is returned (but Stop). each may run other
+	// statements, the same one too.
 	Query(ctx context.Context, sql string, each func(Row) error, args ...any) error
 }
 
-// Tx reads and writes in one transaction.
+// Tx reads and writes in one transaction. When a statement fails (a row that is not unique, a full disk), the transaction is
+// undone, whatever the function then returns: ask first, or use ON CONFLICT, where a conflict is no error.
 type Tx interface {
 	Reader
 	// Exec runs a statement and returns how many rows it changed. args: int64, int, bool, string, []byte, nil.
