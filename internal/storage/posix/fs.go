@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,6 +73,7 @@ type FS struct {
 	spaces map[string]*tree.Space // all of them, by id; values are not changed, but replaced
 
 	redo     redoLog
+	marker   marker
 	clean    cleanMarks
 	sessions sessionCache
 	turns    turns
@@ -101,6 +104,17 @@ func New(ctx context.Context, cfg Config) (*FS, error) {
 		if cfg.Disk, err = disk.Open(cfg.Root); err != nil {
 			return nil, fmt.Errorf("storage folder: %w", err)
 		}
+	}
+	f, err := newFS(ctx, cfg)
+	if err != nil {
+		cfg.Disk.Close()
+	}
+	return f, err
+}
+
+func newFS(ctx context.Context, cfg Config) (*FS, error) {
+	if err := cfg.Disk.Lock(); err != nil {
+		return nil, fmt.Errorf("storage folder %s: %w", cfg.Root, err)
 	}
 	if err := cfg.DB.Migrate(ctx, tree.Component, tree.Schema()); err != nil {
 		return nil, err
@@ -151,6 +165,18 @@ func (f *FS) reloadSpaces(ctx context.Context) error {
 	f.spaces = all
 	f.mu.Unlock()
 	return nil
+}
+
+// AllSpaces returns all spaces, disabled ones too, for administrators.
+func (f *FS) AllSpaces() []*tree.Space {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	out := make([]*tree.Space, 0, len(f.spaces))
+	for _, s := range f.spaces {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b *tree.Space) int { return strings.Compare(a.ID, b.ID) })
+	return out
 }
 
 // space returns a space that is in use.

@@ -134,6 +134,7 @@ func (f *FS) record(ctx context.Context, tx db.Tx, ops []op) error {
 	}
 	tx.AfterCommit(func() error {
 		defer f.redo.applied.Store(id)
+		defer f.mark(id)
 		if f.redo.dirty.CompareAndSwap(false, true) {
 			f.kick()
 		}
@@ -388,8 +389,16 @@ func (f *FS) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	done, err := f.openMarker()
+	if err != nil {
+		return err
+	}
+	f.redo.next.Store(done)
 	for _, r := range records {
-		f.redo.next.Store(r.id)
+		f.redo.next.Store(max(done, r.id))
+		if r.id <= done {
+			continue
+		}
 		for i, o := range r.ops {
 			err := f.apply(o, true)
 			if err == nil || errors.Is(err, errGone) {
@@ -402,6 +411,7 @@ func (f *FS) recover(ctx context.Context) error {
 			break
 		}
 	}
+	f.mark(f.redo.next.Load())
 	f.redo.applied.Store(f.redo.next.Load())
 	f.redo.trimmed.Store(f.redo.next.Load() - int64(len(records)))
 	if len(records) > 0 {
