@@ -24,7 +24,7 @@ func (t *tool) options() app.Options { return app.Options{Version: t.version, Lo
 func New(version string, lookup func(string) (string, bool)) *cobra.Command {
 	t := &tool{version: version, lookup: lookup}
 	root := &cobra.Command{Use: "opencloud", Short: "OpenCloud: file sync and sharing on your own server", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(t.init(), t.server(), t.list(), t.versionCommand())
+	root.AddCommand(t.init(), t.server(), t.list(), t.versionCommand(), t.posixfs())
 	for _, name := range app.Names() {
 		root.AddCommand(t.service(name))
 	}
@@ -69,6 +69,9 @@ func (t *tool) service(name string) *cobra.Command {
 	}}, &cobra.Command{Use: "version", Short: "Show the version", Args: cobra.NoArgs, Run: func(c *cobra.Command, _ []string) {
 		fmt.Fprintln(c.OutOrStdout(), "Version:", t.version)
 	}})
+	if name == "storage-users" {
+		c.AddCommand(t.storageCommands()...)
+	}
 	return c
 }
 

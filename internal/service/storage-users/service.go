@@ -18,7 +18,8 @@ import (
 // Storage is the opened storage of the service.
 type Storage struct {
 	*posix.FS
-	db db.DB
+	db    db.DB
+	mount string
 }
 
 // Open opens the storage with its index.
@@ -39,7 +40,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Storage, error) {
 		d.Close()
 		return nil, err
 	}
-	return &Storage{FS: fs, db: d}, nil
+	return &Storage{FS: fs, db: d, mount: cfg.MountID}, nil
 }
 
 // Close releases storage and index.
@@ -74,5 +75,5 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	ready := service.Check{Name: "index", Run: func(ctx context.Context) error {
 		return deps.Storage.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
-	return service.Parts{HTTP: h, Loops: deps.Storage.Loops(), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
+	return service.Parts{HTTP: h, Loops: append(deps.Storage.Loops(), adminLoop(cfg.Drivers.Posix.Root, deps.Storage, deps.Log)), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
 }

@@ -369,6 +369,28 @@ func (f *FS) CancelUpload(ctx context.Context, id string) error {
 	return nil
 }
 
+// DropSession removes a session whoever began it, expired or not, for administrators.
+func (f *FS) DropSession(ctx context.Context, id string) error {
+	var s *sessionRow
+	err := f.read(ctx, func(r db.Reader) error {
+		return f.sessionRows(ctx, r, ` WHERE id=?`, func(row *sessionRow) { s = row }, id)
+	})
+	if err == nil && s == nil {
+		err = storage.ErrNotFound
+	}
+	if err == nil {
+		err = f.endSession(ctx, id)
+	}
+	if err != nil {
+		return err
+	}
+	f.sessions.forget(id)
+	if sp := f.anySpace(s.space); sp != nil {
+		f.drop(f.stagingPath(sp, id))
+	}
+	return nil
+}
+
 // Sessions lists all upload sessions, for administrators.
 func (f *FS) Sessions(ctx context.Context) ([]storage.UploadSession, error) {
 	var rows []*sessionRow

@@ -271,7 +271,7 @@ const freshness = time.Second
 // finish puts staged content into the tree.
 func (f *FS) finish(ctx context.Context, t *target, r *storage.UploadRequest, st staged) (storage.Result, error) {
 	// Without turns, racing writers of one file would make each other begin anew until they give up.
-	defer f.turns.take(t.ref.ID.Node + "/" + t.ref.Path)()
+	defer f.turns.take(t.key())()
 	for try := range tries {
 		if try > 0 || r.AutoRename || t.old == nil && t.parent == nil || time.Since(t.seen) > freshness {
 			if err := f.retarget(ctx, t, r); err != nil {

@@ -16,6 +16,8 @@ import (
 var (
 	// ErrUnsafe tells that a path contains a symbolic link or leaves the root.
 	ErrUnsafe = errors.New("path leaves the storage or contains a symbolic link")
+	// ErrInUse tells that another process works on the same root.
+	ErrInUse = errors.New("another process uses it")
 	// ErrNoXattr tells that the attribute is not set, or that the file system has no extended attributes.
 	ErrNoXattr = errors.New("no such extended attribute")
 )
@@ -81,6 +83,8 @@ type FS interface {
 	SyncDir(path string) error
 	// Sync makes everything on the file system durable.
 	Sync() error
+	// Lock makes sure that no other process works on the root until Close; ErrInUse if one does.
+	Lock() error
 	// Free returns the bytes that may still be written, and the size of the file system.
 	Free() (free, total int64, err error)
 	Close() error

@@ -322,6 +322,17 @@ func (r *root) Sync() error {
 	return nil
 }
 
+func (r *root) Lock() error {
+	switch err := unix.Flock(r.fd, unix.LOCK_EX|unix.LOCK_NB); err {
+	case nil, unix.ENOLCK, unix.ENOTSUP, unix.ENOSYS: // a file system without locks cannot tell
+		return nil
+	case unix.EWOULDBLOCK:
+		return ErrInUse
+	default:
+		return os.NewSyscallError("flock", err)
+	}
+}
+
 func (r *root) Free() (free, total int64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(r.fd, &st); err != nil {

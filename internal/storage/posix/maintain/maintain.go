@@ -68,15 +68,16 @@ type Report struct {
 	Hashed   int       `json:"hashed"` // files whose content was read
 	Findings []Finding `json:"findings"`
 	More     int       `json:"more,omitempty"` // findings that did not fit
-	counts   map[Kind]int
+	// Counts are of all findings, those that did not fit included.
+	Counts map[Kind]int `json:"counts,omitempty"`
 }
 
 // Count returns how many findings of a kind there are, those that did not fit included.
-func (r *Report) Count(k Kind) int { return r.counts[k] }
+func (r *Report) Count(k Kind) int { return r.Counts[k] }
 
 // Clean tells that there are no findings but notes.
 func (r *Report) Clean() bool {
-	for k, n := range r.counts {
+	for k, n := range r.Counts {
 		if n > 0 && !k.Note() {
 			return false
 		}
@@ -85,10 +86,10 @@ func (r *Report) Clean() bool {
 }
 
 func (r *Report) add(f Finding) {
-	if r.counts == nil {
-		r.counts = map[Kind]int{}
+	if r.Counts == nil {
+		r.Counts = map[Kind]int{}
 	}
-	r.counts[f.Kind]++
+	r.Counts[f.Kind]++
 	if len(r.Findings) >= maxFindings {
 		r.More++
 		return

@@ -80,6 +80,20 @@ func heldIn(ctx context.Context, r db.Reader, space string) (reason string, conf
 	return reason, confirmed, err
 }
 
+// Held returns the spaces that are held.
+func (s *Scanner) Held(ctx context.Context) (out []*tree.Space, err error) {
+	err = s.DB.Read(ctx, func(r db.Reader) error {
+		out = nil
+		return tree.Spaces(ctx, r, func(sp *tree.Space) error {
+			if sp.Held != "" {
+				out = append(out, sp)
+			}
+			return nil
+		})
+	})
+	return out, err
+}
+
 // Confirm says that what vanished from a space is meant to be gone.
 func (s *Scanner) Confirm(ctx context.Context, space string) error {
 	return s.setHold(ctx, space, `UPDATE spaces SET held='', confirmed=1 WHERE id=?`)
