@@ -1,0 +1,113 @@
+package mem
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/permission"
+	"opencloud/internal/space"
+	"opencloud/internal/storage"
+)
+
+// ListGrants implements storage.Grants.
+func (f *FS) ListGrants(ctx context.Context, ref storage.Ref) ([]space.Grant, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.find(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(n.grants), need(ctx, n, permission.ListGrants)
+}
+
+func (n *node) grantOf(kind space.GranteeKind, grantee string) int {
+	return slices.IndexFunc(n.grants, func(g space.Grant) bool { return g.Kind == kind && g.Grantee == grantee })
+}
+
+// SetGrant implements storage.Grants.
+func (f *FS) SetGrant(ctx context.Context, ref storage.Ref, g space.Grant) error {
+	if g.Grantee == "" || g.Kind != space.UserGrantee && g.Kind != space.GroupGrantee {
+		return fmt.Errorf("%w: grantee", storage.ErrInvalid)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	i, may := n.grantOf(g.Kind, g.Grantee), rights(ctx, n)
+	want := permission.AddGrant
+	if i >= 0 {
+		want = permission.UpdateGrant
+	}
+	if g.Permissions == permission.None {
+		want |= permission.DenyGrant
+	}
+	if !may.Has(want | g.Permissions) {
+		return storage.ErrForbidden
+	}
+	if err := n.keepsManager(g.Kind, g.Grantee, g.Permissions); err != nil {
+		return err
+	}
+	if g.Creator == "" {
+		g.Creator = identity.ActorFrom(ctx).User.ID
+	}
+	if g.Created.IsZero() {
+		g.Created = time.Now()
+	}
+	if i >= 0 {
+		n.grants[i] = g
+	} else {
+		n.grants = append(n.grants, g)
+	}
+	f.touched(n)
+	return nil
+}
+
+// RemoveGrant implements storage.Grants.
+func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.GranteeKind, grantee string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if err := need(ctx, n, permission.RemoveGrant); err != nil {
+		return err
+	}
+	i := n.grantOf(kind, grantee)
+	if i < 0 {
+		return storage.ErrNotFound
+	}
+	if err := n.keepsManager(kind, grantee, permission.None); err != nil {
+		return err
+	}
+	n.grants = slices.Delete(n.grants, i, i+1)
+	f.touched(n)
+	return nil
+}
+
+// keepsManager refuses to take the rights of the last manager of a project.
+func (n *node) keepsManager(kind space.GranteeKind, grantee string, to permission.Set) error {
+	if n.parent != nil || n.space.kind != space.Project || to.Has(permission.Manager) {
+		return nil
+	}
+	was, others := false, false
+	for _, g := range n.grants {
+		if !g.Permissions.Has(permission.Manager) || g.Expired(time.Now()) {
+			continue
+		}
+		if g.Kind == kind && g.Grantee == grantee {
+			was = true
+		} else {
+			others = true
+		}
+	}
+	if was && !others {
+		return fmt.Errorf("%w: a space needs a manager", storage.ErrForbidden)
+	}
+	return nil
+}
