@@ -12,7 +12,7 @@ import (
 // The marker is an empty file whose name says which operation on disk was the last. Renaming it costs no fsync: it survives
 // the end of the process, and when the power fails, a journalling file system keeps renames in their order, so what it
 // says is never ahead of the operations before it. Without it a restart would repeat operations that were done already,
-// while later ones may have put something else where they look (docs/decisions/0001-redo-log.md).
+// while later ones may have put something else where they look (docs/decisions/0001-index-first.md).
 const (
 	markerDir    = "redo"
 	markerPrefix = "applied."

@@ -391,9 +391,16 @@ func (f *FS) mayCopy(from *place, to *destination, overwrite bool, c *storage.Co
 // copyAny copies a file, or a folder and what the actor may read of it.
 func (f *FS) copyAny(ctx context.Context, from *place, dst storage.Ref, deep bool, c storage.Conditions) (storage.Info, error) {
 	if !from.node().IsFolder() {
-		return f.copyFile(ctx, from, dst, c)
+		info, err := f.copyFile(ctx, from, dst, c)
+		if err == nil {
+			err = f.copyProps(ctx, from.node(), info.ID.Node)
+		}
+		return info, err
 	}
 	info, err := f.CreateFolder(ctx, dst, c)
+	if err == nil {
+		err = f.copyProps(ctx, from.node(), info.ID.Node)
+	}
 	if err != nil || !deep {
 		return info, err
 	}
@@ -422,6 +429,24 @@ func (f *FS) copyAny(ctx context.Context, from *place, dst storage.Ref, deep boo
 		}
 	}
 	return f.Stat(ctx, dst, storage.View{})
+}
+
+// copyProps gives a copy the properties of what it was copied from.
+func (f *FS) copyProps(ctx context.Context, from *tree.Node, to string) error {
+	if from.Flags&tree.FlagProps == 0 {
+		return nil
+	}
+	return f.write(ctx, func(tx db.Tx) error {
+		n, err := tree.ByID(ctx, tx, to)
+		if err != nil {
+			return ignore(err, tree.ErrNotFound)
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO props(node, ns, name, value, attrs) SELECT ?, ns, name, value, attrs FROM props WHERE node=?
+			ON CONFLICT(node, ns, name) DO UPDATE SET value=excluded.value, attrs=excluded.attrs`, to, from.ID); err != nil {
+			return err
+		}
+		return tree.SetFlag(ctx, tx, n, tree.FlagProps, true)
+	})
 }
 
 func (f *FS) copyFile(ctx context.Context, from *place, dst storage.Ref, c storage.Conditions) (storage.Info, error) {
