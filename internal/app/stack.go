@@ -8,18 +8,22 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"google.golang.org/grpc"
 
 	"opencloud/internal/identity"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/debug"
+	"opencloud/internal/platform/grpcd"
 	"opencloud/internal/platform/httpd"
 	"opencloud/internal/platform/log"
+	"opencloud/internal/platform/registry"
 	"opencloud/internal/platform/supervise"
 	"opencloud/internal/platform/tlsutil"
 	"opencloud/internal/storage"
@@ -43,6 +47,10 @@ type stack struct {
 	log     *slog.Logger
 	metrics *prometheus.Registry
 
+	rt       runtime
+	registry *registry.Folder
+	closers  []func() error
+
 	fs       storage.FS
 	users    identity.Users
 	groups   identity.Groups
@@ -53,13 +61,15 @@ type stack struct {
 
 // runtime is what concerns the process and no service.
 type runtime struct {
-	Log       config.Log `yaml:"log"`
-	JWTSecret string     `yaml:"jwt_secret" env:"OC_JWT_SECRET" global:"token_manager.jwt_secret" secret:"true"`
-	Host      string     `yaml:"host" env:"OC_RUNTIME_HOST" global:"runtime.host" default:"localhost" doc:"Where this process answers opencloud list."`
-	Port      string     `yaml:"port" env:"OC_RUNTIME_PORT" global:"runtime.port" default:"9250" doc:"Port for opencloud list."`
-	Run       []string   `yaml:"services" env:"OC_RUN_EXTENSIONS;OC_RUN_SERVICES" global:"runtime.services" doc:"Run exactly these services."`
-	Add       []string   `yaml:"add_services" env:"OC_ADD_RUN_SERVICES" global:"runtime.add_services" doc:"Run these beside the usual ones."`
-	Exclude   []string   `yaml:"disabled_services" env:"OC_EXCLUDE_RUN_EXTENSIONS;OC_EXCLUDE_RUN_SERVICES" global:"runtime.disabled_services" doc:"Do not run these."`
+	Log        config.Log `yaml:"log"`
+	JWTSecret  string     `yaml:"jwt_secret" env:"OC_JWT_SECRET" global:"token_manager.jwt_secret" secret:"true"`
+	MachineKey string     `yaml:"machine_auth_api_key" env:"OC_MACHINE_AUTH_API_KEY" global:"machine_auth_api_key" secret:"true"`
+	Insecure   bool       `yaml:"insecure" env:"OC_INSECURE" doc:"Do not check certificates of other services."`
+	Host       string     `yaml:"host" env:"OC_RUNTIME_HOST" global:"runtime.host" default:"localhost" doc:"Where this process answers opencloud list."`
+	Port       string     `yaml:"port" env:"OC_RUNTIME_PORT" global:"runtime.port" default:"9250" doc:"Port for opencloud list."`
+	Run        []string   `yaml:"services" env:"OC_RUN_EXTENSIONS;OC_RUN_SERVICES" global:"runtime.services" doc:"Run exactly these services."`
+	Add        []string   `yaml:"add_services" env:"OC_ADD_RUN_SERVICES" global:"runtime.add_services" doc:"Run these beside the usual ones."`
+	Exclude    []string   `yaml:"disabled_services" env:"OC_EXCLUDE_RUN_EXTENSIONS;OC_EXCLUDE_RUN_SERVICES" global:"runtime.disabled_services" doc:"Do not run these."`
 }
 
 // load reads a service's configuration and makes its logger; warnings are logged.
@@ -100,7 +110,10 @@ func Run(ctx context.Context, o Options) error {
 	for _, w := range source.Unused(sections(), globalKeys) {
 		logger.Warn(w)
 	}
-	s := &stack{opts: o, source: source, log: logger, metrics: prometheus.NewRegistry(), handlers: map[string]http.Handler{}}
+	s := &stack{opts: o, source: source, log: logger, metrics: prometheus.NewRegistry(), handlers: map[string]http.Handler{}, rt: rt}
+	if s.registry, err = registry.Open(filepath.Join(data, "registry")); err != nil {
+		return err
+	}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(o.Version))
 	return s.run(ctx, rt)
 }
@@ -148,9 +161,8 @@ func (s *stack) selection(rt runtime) []row {
 
 func (s *stack) run(ctx context.Context, rt runtime) (err error) {
 	var units []supervise.Unit
-	var closers []func() error
 	defer func() {
-		for _, c := range slices.Backward(closers) {
+		for _, c := range slices.Backward(s.closers) {
 			err = errors.Join(err, c())
 		}
 	}()
@@ -159,7 +171,7 @@ func (s *stack) run(ctx context.Context, rt runtime) (err error) {
 	for _, r := range s.selection(rt) {
 		b, err := r.build(ctx, s)
 		if b.parts.Close != nil {
-			closers = append(closers, b.parts.Close)
+			s.closers = append(s.closers, b.parts.Close)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", r.name, err))
@@ -209,6 +221,23 @@ func (s *stack) units(name string, b *built, rt runtime) (out []supervise.Unit, 
 			return nil, err
 		}
 	}
+	if b.parts.GRPC != nil && b.grpc.Addr != "" {
+		u, err := s.grpcUnit(name, b, logger)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, u)
+	}
+	if s.opts.Services != nil && b.public == nil {
+		n := registry.Node{Service: name, Version: s.opts.Version, TLS: b.http.TLS.Enabled || b.grpc.TLS.Enabled}
+		if b.parts.HTTP != nil {
+			n.HTTP = reachable(b.http.Addr)
+		}
+		if b.parts.GRPC != nil {
+			n.GRPC = reachable(b.grpc.Addr)
+		}
+		out = append(out, supervise.Unit{Name: name + " registration", Run: func(ctx context.Context) error { return s.registry.Keep(ctx, n) }})
+	}
 	if p := b.public; p != nil {
 		var tc *tls.Config
 		if p.TLS {
@@ -235,6 +264,34 @@ func (s *stack) units(name string, b *built, rt runtime) (out []supervise.Unit, 
 	// Who comes over the network must prove who he is; in the same process the proxy has done that.
 	err = serve(" web", b.http.Addr, token.HTTP(tokens)(b.parts.HTTP), tc)
 	return out, err
+}
+
+// grpcUnit is the gRPC listener of a service: who calls must prove who he is.
+func (s *stack) grpcUnit(name string, b *built, logger *slog.Logger) (supervise.Unit, error) {
+	tokens, err := token.New([]byte(s.rt.JWTSecret))
+	if err != nil {
+		return supervise.Unit{}, fmt.Errorf("token_manager.jwt_secret: %w", err)
+	}
+	var tc *tls.Config
+	if b.grpc.TLS.Enabled {
+		if tc, err = tlsutil.Server(b.grpc.TLS.Cert, b.grpc.TLS.Key); err != nil {
+			return supervise.Unit{}, err
+		}
+	}
+	l, err := grpcd.Listen(b.grpc.Protocol, b.grpc.Addr)
+	if err != nil {
+		return supervise.Unit{}, err
+	}
+	return supervise.Unit{Name: name + " api", Run: func(ctx context.Context) error {
+		if l == nil {
+			if l, err = grpcd.Listen(b.grpc.Protocol, b.grpc.Addr); err != nil {
+				return err
+			}
+		}
+		here := l
+		l = nil
+		return grpcd.Serve(ctx, here, tc, logger, b.parts.GRPC, grpc.UnaryInterceptor(token.UnaryServer(tokens)), grpc.StreamInterceptor(token.StreamServer(tokens)))
+	}}, nil
 }
 
 // listener serves on l at first, and opens the address anew when it was started again.

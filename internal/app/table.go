@@ -9,12 +9,16 @@ import (
 	"opencloud/internal/identity/login"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/service"
+	authbasic "opencloud/internal/service/auth-basic"
+	authmachine "opencloud/internal/service/auth-machine"
 	"opencloud/internal/service/frontend"
 	"opencloud/internal/service/graph"
+	"opencloud/internal/service/groups"
 	"opencloud/internal/service/idm"
 	"opencloud/internal/service/ocdav"
 	"opencloud/internal/service/proxy"
 	storageusers "opencloud/internal/service/storage-users"
+	"opencloud/internal/service/users"
 	"opencloud/internal/token"
 )
 
@@ -41,6 +45,10 @@ func table() []row {
 		{"idm", buildIdm},
 		{"storage-users", buildStorageUsers},
 		{"ocdav", buildOcdav},
+		{"users", buildUsers},
+		{"groups", buildGroups},
+		{"auth-basic", buildAuthBasic},
+		{"auth-machine", buildAuthMachine},
 		{"frontend", buildFrontend},
 		{"graph", buildGraph},
 		{"proxy", buildProxy},
@@ -80,8 +88,60 @@ func buildOcdav(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := ocdav.New(ctx, cfg, ocdav.Deps{FS: s.fs, Log: log})
+	fs, err := s.storage()
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := ocdav.New(ctx, cfg, ocdav.Deps{FS: fs, Log: log})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
+}
+
+func buildUsers(ctx context.Context, s *stack) (built, error) {
+	cfg, _, err := load[users.Config](s, "users")
+	if err == nil {
+		err = s.directory(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := users.New(ctx, cfg, users.Deps{Users: s.users})
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildGroups(ctx context.Context, s *stack) (built, error) {
+	cfg, _, err := load[groups.Config](s, "groups")
+	if err == nil {
+		err = s.directory(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := groups.New(ctx, cfg, groups.Deps{Groups: s.groups})
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildAuthBasic(ctx context.Context, s *stack) (built, error) {
+	cfg, _, err := load[authbasic.Config](s, "auth-basic")
+	if err == nil {
+		err = s.directory(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := authbasic.New(ctx, cfg, authbasic.Deps{Login: s.login})
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildAuthMachine(ctx context.Context, s *stack) (built, error) {
+	cfg, _, err := load[authmachine.Config](s, "auth-machine")
+	if err == nil {
+		err = s.directory(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := authmachine.New(ctx, cfg, authmachine.Deps{Machine: s.machine})
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 
 func buildFrontend(ctx context.Context, s *stack) (built, error) {
@@ -89,7 +149,14 @@ func buildFrontend(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := frontend.New(ctx, cfg, frontend.Deps{FS: s.fs, Users: s.users, Groups: s.groups, Log: log})
+	fs, err := s.storage()
+	if err == nil {
+		err = s.people(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := frontend.New(ctx, cfg, frontend.Deps{FS: fs, Users: s.users, Groups: s.groups, Log: log})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
@@ -98,7 +165,14 @@ func buildGraph(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := graph.New(ctx, cfg, graph.Deps{Spaces: s.fs, Reader: s.fs, Users: s.users, Groups: s.groups, Log: log})
+	fs, err := s.storage()
+	if err == nil {
+		err = s.people(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := graph.New(ctx, cfg, graph.Deps{Spaces: fs, Reader: fs, Users: s.users, Groups: s.groups, Log: log})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
@@ -115,6 +189,13 @@ func buildProxy(ctx context.Context, s *stack) (built, error) {
 	for name, h := range s.handlers {
 		local[name] = h
 	}
-	parts, err := proxy.New(ctx, cfg, proxy.Deps{Log: log, Metrics: s.metrics, Login: s.login, Machine: s.machine, Spaces: s.fs, Local: local, Tokens: tokens})
+	fs, err := s.storage()
+	if err == nil {
+		err = s.people(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := proxy.New(ctx, cfg, proxy.Deps{Log: log, Metrics: s.metrics, Login: s.login, Machine: s.machine, Spaces: fs, Local: local, Resolve: s.resolve, Tokens: tokens})
 	return built{parts: parts, config: cfg, debug: cfg.Debug, public: &cfg.HTTP}, err
 }

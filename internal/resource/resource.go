@@ -119,11 +119,20 @@ func (id ID) WithStorage(storage string) ID {
 	return id
 }
 
-// MarshalText and UnmarshalText use the text form.
-func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+// MarshalText and UnmarshalText use the text form; the zero ID is the empty text.
+func (id ID) MarshalText() ([]byte, error) {
+	if id.IsZero() {
+		return nil, nil
+	}
+	return []byte(id.String()), nil
+}
 
 // UnmarshalText reads the text form.
 func (id *ID) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		*id = ID{}
+		return nil
+	}
 	v, err := ParseID(string(b))
 	if err == nil {
 		*id = v

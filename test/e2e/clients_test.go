@@ -40,15 +40,16 @@ func personal(t *testing.T, c *server.Client) string {
 	return m[1]
 }
 
-// databases are those that the suites run on.
-func databases(t *testing.T, f func(t *testing.T, o server.Options)) {
+// everywhere runs a suite on both databases and in both wirings.
+func everywhere(t *testing.T, f func(t *testing.T, o server.Options)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, server.Options{}) })
 	t.Run("postgres", func(t *testing.T) { f(t, server.Options{Database: postgres(t)}) })
+	t.Run("split", func(t *testing.T) { f(t, server.Options{Split: true}) })
 }
 
 func TestLitmus(t *testing.T) {
 	litmus := tool(t, "litmus")
-	databases(t, func(t *testing.T, o server.Options) {
+	everywhere(t, func(t *testing.T, o server.Options) {
 		s := server.Start(t, o)
 		roots := []string{"/remote.php/webdav", "/dav/files/admin", "/dav/spaces/" + personal(t, s.Admin())}
 		for range 2 { // a path that was used before must serve as well

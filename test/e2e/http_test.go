@@ -34,7 +34,7 @@ func tagOf(t *testing.T, c *server.Client, path string) string {
 
 // TestVectors are those of spec/storage.md §21.
 func TestVectors(t *testing.T) {
-	databases(t, func(t *testing.T, o server.Options) {
+	everywhere(t, func(t *testing.T, o server.Options) {
 		s := server.Start(t, o)
 		c := s.Admin()
 		root := "/dav/spaces/" + personal(t, c)

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,14 +28,16 @@ type Options struct {
 	Env      []string // NAME=value
 	Database string   // URL; empty: SQLite
 	Dir      string   // keep the data of an earlier server; empty: new folders
+	Split    bool     // every service in a process of its own
 }
 
 // Server is a running server.
 type Server struct {
 	URL  string
-	Dir  string // data below Dir/data, configuration in Dir/config
-	cmd  *exec.Cmd
-	log  *bytes.Buffer
+	Dir  string      // data below Dir/data, configuration in Dir/config
+	cmds []*exec.Cmd // one, or one per service
+	addr []string    // listeners of a split server
+	log  *safeBuffer
 	port int
 	opts Options
 	t    testing.TB
@@ -135,7 +138,7 @@ func (c *Client) Want(method, path, body string, headers []string, statuses ...i
 // Start starts a server and waits until it answers; it is stopped at the end of the test.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
-	s := &Server{Dir: o.Dir, log: &bytes.Buffer{}, opts: o, t: t}
+	s := &Server{Dir: o.Dir, log: &safeBuffer{}, opts: o, t: t}
 	if s.Dir == "" {
 		s.Dir = t.TempDir()
 		out, err := s.Command("init", "--insecure", "yes", "--admin-password", Password).CombinedOutput()
@@ -158,15 +161,29 @@ func Start(t testing.TB, o Options) *Server {
 // Launch starts the process (again) and waits for it.
 func (s *Server) Launch() {
 	s.t.Helper()
-	s.cmd = s.Command("server")
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
+	s.cmds = nil
+	if s.opts.Split {
+		if s.addr == nil {
+			s.addr = s.listeners()
+		}
+		for _, name := range services {
+			s.cmds = append(s.cmds, s.Command(name, "server"))
+		}
+	} else {
+		s.cmds = append(s.cmds, s.Command("server"))
+	}
+	for _, cmd := range s.cmds {
+		cmd.Stdout, cmd.Stderr = s.log, s.log
+		if err := cmd.Start(); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	c := s.As("", "")
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if a, err := c.Try("GET", "/status.php", nil); err == nil && a.Status == http.StatusOK {
-			return
+			if a, err = s.Admin().Try("GET", "/graph/v1.0/me", nil); err == nil && a.Status == http.StatusOK {
+				return
+			}
 		}
 	}
 	s.t.Fatalf("the server does not answer\n%s", s.log.String())
@@ -174,29 +191,71 @@ func (s *Server) Launch() {
 
 // Kill ends the process at once, as a power cut would.
 func (s *Server) Kill() {
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
+	for _, cmd := range s.cmds {
+		_ = cmd.Process.Kill()
+	}
+	for _, cmd := range s.cmds {
+		_ = cmd.Wait()
+	}
+	s.cmds = nil
 }
 
 // Stop ends the process as an operator would; it must obey within 5 s.
 func (s *Server) Stop() {
-	if s.cmd.ProcessState != nil {
-		return
+	for _, cmd := range s.cmds {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
 	}
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	ended := make(chan struct{})
-	go func() { _ = s.cmd.Wait(); close(ended) }()
-	select {
-	case <-ended:
-	case <-time.After(5 * time.Second):
-		s.t.Error("the server did not stop within 5 s")
-		_ = s.cmd.Process.Kill()
-		<-ended
+	deadline := time.After(5 * time.Second)
+	for _, cmd := range s.cmds {
+		ended := make(chan struct{})
+		go func() { _ = cmd.Wait(); close(ended) }()
+		select {
+		case <-ended:
+		case <-deadline:
+			s.t.Errorf("%v did not stop within 5 s", cmd.Args)
+			s.Kill()
+			return
+		}
 	}
+	s.cmds = nil
 }
 
-// Pid is the process.
-func (s *Server) Pid() int { return s.cmd.Process.Pid }
+// Pid is the (first) process.
+func (s *Server) Pid() int { return s.cmds[0].Process.Pid }
+
+// services in the order in which a split server starts them.
+var services = []string{"idm", "storage-users", "users", "groups", "auth-basic", "auth-machine", "ocdav", "frontend", "graph", "proxy"}
+
+// listeners gives every service of a split server ports of its own.
+func (s *Server) listeners() []string {
+	var env []string
+	for _, l := range []string{"STORAGE_USERS_GRPC", "USERS_GRPC", "GROUPS_GRPC", "AUTH_BASIC_GRPC", "AUTH_MACHINE_GRPC", "STORAGE_USERS_HTTP", "OCDAV_HTTP", "FRONTEND_HTTP", "GRAPH_HTTP"} {
+		port := freePort(s.t)
+		env = append(env, fmt.Sprintf("%s_ADDR=127.0.0.1:%d", l, port))
+		if l == "STORAGE_USERS_HTTP" {
+			env = append(env, fmt.Sprintf("STORAGE_USERS_DATA_SERVER_URL=http://127.0.0.1:%d/data", port))
+		}
+	}
+	return env
+}
+
+// safeBuffer gathers what several processes write.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
 
 // Command prepares a run of the program with this server's environment.
 func (s *Server) Command(args ...string) *exec.Cmd {
@@ -214,7 +273,7 @@ func (s *Server) Command(args ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, name+"_"+kind+"_ADDR=")
 		}
 	}
-	cmd.Env = append(cmd.Env, s.opts.Env...)
+	cmd.Env = append(append(cmd.Env, s.addr...), s.opts.Env...)
 	return cmd
 }
 

@@ -178,7 +178,9 @@ func (h *handler) drives(r *http.Request, all bool) (any, error) {
 	return list{out}, nil
 }
 
-func (h *handler) myDrives(_ http.ResponseWriter, r *http.Request) (any, error) { return h.drives(r, false) }
+func (h *handler) myDrives(_ http.ResponseWriter, r *http.Request) (any, error) {
+	return h.drives(r, false)
+}
 func (h *handler) allDrives(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return h.drives(r, true)
 }

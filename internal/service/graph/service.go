@@ -101,7 +101,9 @@ type graphError struct {
 
 func (e *graphError) Error() string { return e.message }
 
-func badRequest(message string) error { return &graphError{http.StatusBadRequest, "invalidRequest", message} }
+func badRequest(message string) error {
+	return &graphError{http.StatusBadRequest, "invalidRequest", message}
+}
 
 // fail is the one place where errors become answers.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc"
+
+	"opencloud/internal/cs3/provider"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/storage/posix"
@@ -65,15 +68,19 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 		return service.Parts{}, err
 	}
 	data := &transfer.Handler{FS: deps.Storage, Signer: signer, Log: deps.Log}
+	internal := &provider.DataHandler{FS: deps.Storage, Signer: signer}
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, "/data") {
+		switch {
+		case r.URL.Path == "/data/internal":
+			internal.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, "/data"):
+			data.ServeHTTP(w, r)
+		default:
 			http.NotFound(w, r)
-			return
 		}
-		data.ServeHTTP(w, r)
 	})
 	ready := service.Check{Name: "index", Run: func(ctx context.Context) error {
 		return deps.Storage.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
-	return service.Parts{HTTP: h, Loops: append(deps.Storage.Loops(), adminLoop(cfg.Drivers.Posix.Root, deps.Storage, deps.Log)), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
+	return service.Parts{HTTP: h, GRPC: func(r grpc.ServiceRegistrar) { provider.Register(r, deps.Storage) }, Loops: append(deps.Storage.Loops(), adminLoop(cfg.Drivers.Posix.Root, deps.Storage, deps.Log)), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
 }

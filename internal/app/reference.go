@@ -1,0 +1,35 @@
+package app
+
+import (
+	"strings"
+
+	"opencloud/internal/platform/config"
+	authbasic "opencloud/internal/service/auth-basic"
+	authmachine "opencloud/internal/service/auth-machine"
+	"opencloud/internal/service/frontend"
+	"opencloud/internal/service/graph"
+	"opencloud/internal/service/groups"
+	"opencloud/internal/service/idm"
+	"opencloud/internal/service/ocdav"
+	"opencloud/internal/service/proxy"
+	storageusers "opencloud/internal/service/storage-users"
+	"opencloud/internal/service/users"
+)
+
+// Reference returns docs/reference/configuration.md.
+func Reference() string {
+	var b strings.Builder
+	b.WriteString("# Configuration reference\n\nMade from the program by `make docs`; do not edit. Each table is a section of `opencloud.yaml` (or the content of\n" +
+		"`<service>.yaml`). Of several environment variables the last one that is set wins.\n\n")
+	for _, s := range []struct {
+		name   string
+		config any
+	}{
+		{"runtime", runtime{}}, {"proxy", proxy.Config{}}, {"ocdav", ocdav.Config{}}, {"frontend", frontend.Config{}}, {"graph", graph.Config{}},
+		{"storage-users", storageusers.Config{}}, {"idm", idm.Config{}}, {"users", users.Config{}}, {"groups", groups.Config{}},
+		{"auth-basic", authbasic.Config{}}, {"auth-machine", authmachine.Config{}},
+	} {
+		b.WriteString(config.Reference(s.name, s.config))
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}

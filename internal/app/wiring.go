@@ -1,0 +1,161 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"google.golang.org/grpc"
+
+	"opencloud/internal/cs3/people"
+	"opencloud/internal/cs3/provider"
+	"opencloud/internal/identity"
+	"opencloud/internal/identity/login"
+	"opencloud/internal/platform/config"
+	"opencloud/internal/platform/grpcd"
+	"opencloud/internal/platform/registry"
+	"opencloud/internal/service/idm"
+	"opencloud/internal/service/proxy"
+	storageusers "opencloud/internal/service/storage-users"
+	"opencloud/internal/storage"
+	"opencloud/internal/token"
+	"opencloud/internal/transfer"
+)
+
+// The two wirings. What runs in this process is handed over as it is; what does not is reached over the network, by a
+// client that satisfies the same interface. No service can tell which one it got.
+
+// storage returns the storage of people's spaces.
+func (s *stack) storage() (storage.FS, error) {
+	if s.fs != nil {
+		return s.fs, nil
+	}
+	cfg, _, err := load[storageusers.Config](s, "storage-users")
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.dial("storage-users", cfg.GRPC)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := transfer.NewSigner([]byte(cfg.TransferSecret))
+	if err != nil {
+		return nil, err
+	}
+	data := cfg.DataServerURL
+	if n, err := s.registry.Lookup("storage-users"); err == nil && n.HTTP != "" {
+		data = scheme(n.TLS) + n.HTTP + "/data"
+	}
+	s.fs = provider.NewClient(conn, data, signer, nil)
+	return s.fs, nil
+}
+
+func scheme(tls bool) string {
+	if tls {
+		return "https://"
+	}
+	return "http://"
+}
+
+// people fills in the directory: its own where it runs, clients of the services else.
+func (s *stack) people(ctx context.Context) error {
+	if s.users != nil {
+		return nil
+	}
+	self := people.Self("opencloud")
+	conns := map[string]*grpc.ClientConn{}
+	for name, port := range map[string]string{"users": "9144", "groups": "9160", "auth-basic": "9146", "auth-machine": "9166"} {
+		cfg, err := listenerOf(s, name, port)
+		if err != nil {
+			return err
+		}
+		if conns[name], err = s.dial(name, cfg); err != nil {
+			return err
+		}
+	}
+	s.users, s.groups = people.NewUsers(conns["users"], self), people.NewGroups(conns["groups"], self)
+	s.login = people.NewBasic(conns["auth-basic"], self)
+	s.machine = people.NewMachine(conns["auth-machine"], self, s.rt.MachineKey)
+	return nil
+}
+
+// listenerOf reads where a service's gRPC listener is configured to be.
+func listenerOf(s *stack, name, port string) (config.GRPC, error) {
+	var c struct {
+		GRPC config.GRPC `yaml:"grpc"`
+	}
+	if _, err := s.source.Load(name, &c); err != nil {
+		return c.GRPC, err
+	}
+	if c.GRPC.Addr == "" {
+		c.GRPC.Addr = "127.0.0.1:" + port
+	}
+	return c.GRPC, nil
+}
+
+// dial connects to a service in another process; the actor of each call goes along as token.
+func (s *stack) dial(name string, cfg config.GRPC) (*grpc.ClientConn, error) {
+	tokens, err := token.New([]byte(s.rt.JWTSecret))
+	if err != nil {
+		return nil, fmt.Errorf("token_manager.jwt_secret: %w", err)
+	}
+	addr, encrypted := cfg.Addr, cfg.TLS.Enabled
+	if n, err := s.registry.Lookup(name); err == nil && n.GRPC != "" {
+		addr, encrypted = n.GRPC, n.TLS
+	}
+	var tc *tls.Config
+	if encrypted {
+		tc = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.rt.Insecure} //nolint:gosec // OC_INSECURE says so
+	}
+	conn, err := grpcd.Dial(addr, tc, grpc.WithUnaryInterceptor(token.UnaryClient(tokens)), grpc.WithStreamInterceptor(token.StreamClient(tokens)))
+	if err == nil {
+		s.closers = append(s.closers, conn.Close)
+	}
+	return conn, err
+}
+
+// directory returns the directory of this installation, opened in this process: services of the directory need it
+// itself. Only idm fills a new one.
+func (s *stack) directory(ctx context.Context) error {
+	if s.users != nil {
+		return nil
+	}
+	cfg, log, err := load[idm.Config](s, "idm")
+	if err != nil {
+		return err
+	}
+	d, err := idm.Open(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, d.Close)
+	s.users, s.groups, s.machine, s.login = d, d, d, login.New(d)
+	return nil
+}
+
+// resolve finds the web listener of a service in another process.
+func (s *stack) resolve(_ context.Context, name string) (*url.URL, error) {
+	n, err := s.registry.Lookup(name)
+	if errors.Is(err, registry.ErrNone) || err == nil && n.HTTP == "" {
+		return nil, proxy.ErrNoService
+	}
+	if err != nil {
+		return nil, err
+	}
+	return url.Parse(scheme(n.TLS) + n.HTTP)
+}
+
+// reachable turns the address of a listener into one that others can call.
+func reachable(addr string) string {
+	for _, any := range []string{"0.0.0.0:", "[::]:", ":"} {
+		if rest, ok := strings.CutPrefix(addr, any); ok {
+			return "127.0.0.1:" + rest
+		}
+	}
+	return addr
+}
+
+var _ identity.Users = (*people.Users)(nil)
