@@ -84,6 +84,9 @@ type New struct {
 	NotBefore   time.Time // zero: now
 }
 
+// PeriodicKey is the key of jobs that Every enqueues. Whoever wants one of them at once enqueues it with this key.
+const PeriodicKey = "periodic"
+
 // DefaultAttempts is how often a job is tried unless it says otherwise: for about two hours.
 const DefaultAttempts = 12
 

@@ -223,7 +223,7 @@ func (s *Store) setDue(ctx context.Context, p periodic, old int64, next time.Tim
 		if err != nil || n == 0 || !enqueue {
 			return err
 		}
-		_, err = s.EnqueueTx(ctx, tx, New{Kind: p.kind, Key: "periodic", Payload: p.payload, MaxAttempts: 3})
+		_, err = s.EnqueueTx(ctx, tx, New{Kind: p.kind, Key: PeriodicKey, Payload: p.payload, MaxAttempts: 3})
 		return err
 	})
 	if err != nil {

@@ -2,6 +2,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"opencloud/internal/app"
+	"opencloud/internal/job"
+	"opencloud/internal/job/jobcli"
 )
 
 // tool is what all commands share.
@@ -24,11 +27,15 @@ func (t *tool) options() app.Options { return app.Options{Version: t.version, Lo
 func New(version string, lookup func(string) (string, bool)) *cobra.Command {
 	t := &tool{version: version, lookup: lookup}
 	root := &cobra.Command{Use: "opencloud", Short: "OpenCloud: file sync and sharing on your own server", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(t.init(), t.server(), t.list(), t.versionCommand(), t.posixfs())
+	root.AddCommand(t.init(), t.server(), t.list(), t.versionCommand(), t.posixfs(), jobcli.Command(t.jobs))
 	for _, name := range app.Names() {
 		root.AddCommand(t.service(name))
 	}
 	return root
+}
+
+func (t *tool) jobs(ctx context.Context) (*job.Store, func() error, error) {
+	return app.OpenJobs(ctx, t.options())
 }
 
 func (t *tool) server() *cobra.Command {

@@ -17,6 +17,8 @@ import (
 const (
 	// busyTimeout is how long another process may hold the write lock before a write fails.
 	busyTimeout = 10 * time.Second
+	// closeTimeout is how long Close waits for other processes before it leaves the log to them.
+	closeTimeout = 200 * time.Millisecond
 	// idleFor is how long a reader is kept open without use.
 	idleFor = time.Minute
 )
@@ -206,6 +208,7 @@ func (w *sqliteWriter) rollback(context.Context) {
 }
 
 func (w *sqliteWriter) close() {
+	w.t.conn.SetBusyTimeout(closeTimeout) // another process goes on: let it have the log
 	_ = runScript(w.t.conn, "PRAGMA wal_checkpoint(TRUNCATE)")
 	w.t.close()
 }

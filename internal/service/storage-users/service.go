@@ -62,7 +62,7 @@ type Deps struct {
 }
 
 // New returns the service's parts: the data listener and the storage's background work.
-func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
+func New(ctx context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	signer, err := transfer.NewSigner([]byte(cfg.TransferSecret))
 	if err != nil {
 		return service.Parts{}, err
@@ -79,8 +79,12 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 			http.NotFound(w, r)
 		}
 	})
+	jobs, err := jobsLoop(ctx, deps.Storage, deps.Log)
+	if err != nil {
+		return service.Parts{}, err
+	}
 	ready := service.Check{Name: "index", Run: func(ctx context.Context) error {
 		return deps.Storage.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
-	return service.Parts{HTTP: h, GRPC: func(r grpc.ServiceRegistrar) { provider.Register(r, deps.Storage) }, Loops: append(deps.Storage.Loops(), adminLoop(cfg.Drivers.Posix.Root, deps.Storage, deps.Log)), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
+	return service.Parts{HTTP: h, GRPC: func(r grpc.ServiceRegistrar) { provider.Register(r, deps.Storage) }, Loops: append(deps.Storage.Loops(), adminLoop(cfg.Drivers.Posix.Root, deps.Storage, deps.Log), jobs), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
 }

@@ -13,15 +13,13 @@ import (
 const (
 	// trimDelay gathers redo records before the disk is made to keep what they say.
 	trimDelay = 2 * time.Second
-	// choreEvery is how often expired sessions, trash and versions are looked for.
-	choreEvery = time.Hour
 	// journalAge is how long a sync token stays valid at least.
 	journalAge = 60 * 24 * time.Hour
 )
 
-// Loops are the storage's background work.
+// Loops are the storage's background work that follows changes. See Chores for the rest.
 func (f *FS) Loops() []service.Loop {
-	loops := []service.Loop{{Name: "posix housekeeping", Run: f.housekeeping}, {Name: "posix checksums", Run: f.checksums}, {Name: "posix sweep", Run: f.sweep}}
+	loops := []service.Loop{{Name: "posix housekeeping", Run: f.housekeeping}, {Name: "posix checksums", Run: f.checksums}}
 	if f.cfg.Watch {
 		loops = append(loops, service.Loop{Name: "posix watch", Run: func(ctx context.Context) error { return f.scan.Watch(ctx, f.cfg.Root, f.cfg.Debounce) }})
 	}
@@ -43,50 +41,12 @@ func (f *FS) checksums(ctx context.Context) error {
 	}
 }
 
-// sweep compares everything with the disk, at start if wanted and from time to time.
-func (f *FS) sweep(ctx context.Context) error {
-	every := f.cfg.ScanEvery
-	if every == 0 {
-		every = 24 * time.Hour
-	}
-	next := every
-	if f.cfg.ScanStart {
-		next = time.Millisecond
-	}
-	if next < 0 {
-		<-ctx.Done()
-		return nil
-	}
-	t := time.NewTimer(next)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-t.C:
-		}
-		if err := f.scan.SweepAll(ctx, nil); err != nil && ctx.Err() == nil {
-			f.log.Error("sweep of the storage", "err", err)
-		}
-		if every < 0 {
-			<-ctx.Done()
-			return nil
-		}
-		t.Reset(every)
-	}
-}
-
 // housekeeping sleeps until there is work: it costs nothing at rest.
 func (f *FS) housekeeping(ctx context.Context) error {
-	chores := time.NewTimer(time.Minute)
-	defer chores.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-chores.C:
-			f.chores(ctx)
-			chores.Reset(choreEvery)
 		case <-f.wake:
 			select {
 			case <-ctx.Done():
@@ -113,32 +73,6 @@ func (f *FS) work(ctx context.Context) {
 		}
 	}
 	report("purged spaces cannot be removed", disk.RemoveAll(ctx, f.disk, graveyard))
-}
-
-// chores removes what has become too old.
-func (f *FS) chores(ctx context.Context) {
-	if _, err := f.CleanSessions(ctx, time.Now()); err != nil {
-		f.log.Error("expired uploads cannot be removed", "err", err)
-	}
-	if f.cfg.TrashAge > 0 {
-		if _, err := f.PurgeTrashBefore(ctx, "", time.Now().Add(-f.cfg.TrashAge)); err != nil {
-			f.log.Error("old trash cannot be purged", "err", err)
-		}
-	}
-	if err := f.cleanJournal(ctx); err != nil {
-		f.log.Error("old journal rows cannot be removed", "err", err)
-	}
-	if err := f.cleanStaging(ctx); err != nil {
-		f.log.Error("staging folders cannot be cleaned", "err", err)
-	}
-	if err := f.expireVersions(ctx); err != nil {
-		f.log.Error("old versions cannot be removed", "err", err)
-	}
-	if err := f.scan.ExpireLimbo(ctx, time.Now()); err != nil {
-		f.log.Error("vanished files cannot be removed from the index", "err", err)
-	}
-	poke(f.unhashed) // what could not be read may be readable now
-	f.work(ctx)
 }
 
 // PurgeTrashBefore purges what was deleted before a time, in one space or (space empty) all, and returns how many items.
