@@ -395,7 +395,7 @@ func (c *collector) gone(e *entry) error {
 		c.remove(path)
 		return nil
 	}
-	if err != nil || n.ID == e.node || !n.IsFolder() {
+	if err != nil || n.ID == e.node {
 		return err
 	}
 	return c.goneBelow(e.node, n, path)
@@ -404,7 +404,7 @@ func (c *collector) gone(e *entry) error {
 // maxGone bounds how many removals one name can cause.
 const maxGone = 10_000
 
-// goneBelow notes what was in a folder that left its name to another folder, unless it is in that one too.
+// goneBelow notes what was in a folder that left its name to something else, unless it is in that too.
 func (c *collector) goneBelow(was string, now *tree.Node, path string) error {
 	var left []*tree.Node
 	if err := tree.Children(c.ctx, c.r, was, nil, maxGone+1, func(n *tree.Node) error { left = append(left, n); return nil }); err != nil {

@@ -36,6 +36,8 @@ type op struct {
 	// them if the operation fails.
 	Key      string        `json:"v,omitempty"`
 	Restored *tree.Version `json:"r,omitempty"`
+	// Node is the id of what is new (put), to take it out of the index again.
+	Node string `json:"w,omitempty"`
 	// Trashed is the item that is restored, to put it back into the trash.
 	Trashed *tree.Trashed `json:"d,omitempty"`
 }
@@ -320,6 +322,9 @@ func (f *FS) takeBackOne(ctx context.Context, tx db.Tx, o *op) error {
 			}
 		}
 	}
+	if o.Node != "" {
+		return f.takeOut(ctx, tx, o)
+	}
 	if o.Restored == nil && o.Trashed == nil {
 		return nil
 	}
@@ -334,6 +339,30 @@ func (f *FS) takeBackOne(ctx context.Context, tx db.Tx, o *op) error {
 		return ignore(err, tree.ErrNotFound)
 	}
 	return tree.SaveVersion(ctx, tx, n, *o.Restored)
+}
+
+// takeOut removes something new that did not get to its place.
+func (f *FS) takeOut(ctx context.Context, tx db.Tx, o *op) error {
+	if st, err := f.disk.Lstat(o.To); err == nil && st.Ino == o.Ino {
+		return nil // it is there after all
+	}
+	n, err := tree.ByID(ctx, tx, o.Node)
+	if err != nil || uint64(n.Ino) != o.Ino {
+		return ignore(err, tree.ErrNotFound)
+	}
+	c, err := tree.Up(ctx, tx, n)
+	if err != nil {
+		return ignore(err, tree.ErrNotFound)
+	}
+	now, parent, name := time.Now(), n.Parent, n.Name
+	if err := tree.Place(ctx, tx, n, tree.Graveyard, n.ID); err != nil {
+		return err
+	}
+	seq := c.NextSeq()
+	if err := tree.Touch(ctx, tx, c[1:], seq, -n.Size, now); err != nil {
+		return err
+	}
+	return f.journal(ctx, tx, "vanish", n, seq, parent, name, now)
 }
 
 // backToTrash takes back a restore.

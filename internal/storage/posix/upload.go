@@ -103,12 +103,8 @@ func (f *FS) uploadTarget(ctx context.Context, ref storage.Ref, r *storage.Uploa
 		t.space, t.old = p.space, p
 		return t, f.mayReplace(ctx, p, r)
 	case errors.Is(err, storage.ErrParentMissing) && r.MakeParents:
-		top, err := f.found(ctx, storage.At(ref.ID, ""))
-		if err != nil {
-			return nil, err
-		}
-		t.space = top.space
-		return t, nil
+		t.space, err = f.mayMakeParents(ctx, ref, r)
+		return t, err
 	case parent == nil || ref.Path == "":
 		return nil, err
 	}
@@ -301,7 +297,7 @@ func (f *FS) retarget(ctx context.Context, t *target, r *storage.UploadRequest) 
 	case err == nil && old.node().IsFolder():
 		return fmt.Errorf("%w: there is a folder of that name", storage.ErrConflict)
 	case errors.Is(err, storage.ErrParentMissing) && r.MakeParents:
-		if err := f.makeParents(ctx, t.ref); err != nil {
+		if err := f.makeParents(ctx, t.ref, r.Conditions.LockTokens); err != nil {
 			return err
 		}
 		return f.retarget(ctx, t, r)
@@ -405,7 +401,7 @@ func (f *FS) create(ctx context.Context, tx db.Tx, parent *place, name string, r
 	if err := f.changed(ctx, tx, "create", parent.chain, n, n.Seq, st.size, now); err != nil {
 		return res, err
 	}
-	o := op{Kind: opPut, From: st.path, To: parent.path() + "/" + name, Ino: st.ino}
+	o := op{Kind: opPut, From: st.path, To: parent.path() + "/" + name, Ino: st.ino, Node: n.ID}
 	res = storage.Result{Info: f.info(parent.space, n, parent.may), Created: true}
 	return res, f.after(o)
 }
@@ -554,13 +550,13 @@ func (f *FS) freeName(ctx context.Context, ref storage.Ref) (string, error) {
 }
 
 // makeParents creates the missing folders above a target.
-func (f *FS) makeParents(ctx context.Context, ref storage.Ref) error {
+func (f *FS) makeParents(ctx context.Context, ref storage.Ref, tokens []string) error {
 	names, err := segments(ref.Path)
 	if err != nil {
 		return err
 	}
 	for i := 1; i < len(names); i++ {
-		_, err := f.CreateFolder(ctx, storage.At(ref.ID, strings.Join(names[:i], "/")), storage.Conditions{})
+		_, err := f.CreateFolder(ctx, storage.At(ref.ID, strings.Join(names[:i], "/")), storage.Conditions{LockTokens: tokens})
 		if err != nil && !errors.Is(err, storage.ErrExists) {
 			return err
 		}

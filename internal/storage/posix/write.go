@@ -118,7 +118,7 @@ func (f *FS) addFolder(ctx context.Context, tx db.Tx, parent *place, name string
 	if err := f.changed(ctx, tx, "create", parent.chain, n, n.Seq, 0, now); err != nil {
 		return storage.Info{}, err
 	}
-	return f.info(parent.space, n, parent.may), f.after(op{Kind: opPut, From: st.path, To: parent.path() + "/" + name, Ino: st.ino})
+	return f.info(parent.space, n, parent.may), f.after(op{Kind: opPut, From: st.path, To: parent.path() + "/" + name, Ino: st.ino, Node: n.ID})
 }
 
 // Delete implements storage.Writer.

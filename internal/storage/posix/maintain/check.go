@@ -290,7 +290,7 @@ func (c *check) versions(ctx context.Context) error {
 	want := map[string]string{} // path on disk → key
 	err := c.DB.Read(ctx, func(r db.Reader) error {
 		clear(want)
-		return r.Query(ctx, `SELECT v.node, v.key FROM versions v JOIN nodes n ON n.id=v.node WHERE n.space=? AND n.parent<>'!'`, func(row db.Row) error {
+		return r.Query(ctx, `SELECT v.node, v.key FROM versions v JOIN nodes n ON n.id=v.node WHERE n.space=?`, func(row db.Row) error {
 			want[c.VersionPath(c.space, row.Text(0), row.Text(1))] = row.Text(1)
 			return nil
 		}, c.space.ID)

@@ -1,0 +1,52 @@
+package posix_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"opencloud/internal/platform/db"
+	"opencloud/internal/storage/posix"
+	"opencloud/internal/storage/posix/maintain"
+	"opencloud/internal/storage/storagetest/model"
+)
+
+// modelSequences is how many random sequences are run: OC_MODEL_SEQUENCES, else few.
+func modelSequences(few int) int {
+	if n, err := strconv.Atoi(os.Getenv("OC_MODEL_SEQUENCES")); err == nil {
+		return n
+	}
+	return few
+}
+
+// modelled opens a storage for the model; after the test disk and index must agree.
+func modelled(t *testing.T) *posix.FS {
+	t.Helper()
+	ctx := context.Background()
+	d, err := db.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "index.db"), db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs, err := posix.New(ctx, posix.Config{Root: filepath.Join(t.TempDir(), "files"), StorageID: storageID, DB: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		defer d.Close()
+		defer fs.Close()
+		rep, err := fs.Maintainer().Check(ctx, maintain.Options{Content: true})
+		if err != nil {
+			t.Error(err)
+		}
+		for _, f := range rep.Findings {
+			if !f.Kind.Note() {
+				t.Errorf("%+v", f)
+			}
+		}
+	})
+	return fs
+}
+
+func TestSequences(t *testing.T) { model.Sequential(t, modelled(t), modelSequences(150)) }
