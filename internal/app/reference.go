@@ -7,10 +7,12 @@ import (
 	authbasic "opencloud/internal/service/auth-basic"
 	authmachine "opencloud/internal/service/auth-machine"
 	"opencloud/internal/service/frontend"
+	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/graph"
 	"opencloud/internal/service/groups"
 	"opencloud/internal/service/idm"
 	"opencloud/internal/service/ocdav"
+	"opencloud/internal/service/ocs"
 	"opencloud/internal/service/proxy"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
@@ -27,7 +29,7 @@ func Reference() string {
 	}{
 		{"runtime", runtime{}}, {"proxy", proxy.Config{}}, {"ocdav", ocdav.Config{}}, {"frontend", frontend.Config{}}, {"graph", graph.Config{}},
 		{"storage-users", storageusers.Config{}}, {"idm", idm.Config{}}, {"users", users.Config{}}, {"groups", groups.Config{}},
-		{"auth-basic", authbasic.Config{}}, {"auth-machine", authmachine.Config{}},
+		{"auth-basic", authbasic.Config{}}, {"auth-machine", authmachine.Config{}}, {"gateway", gateway.Config{}}, {"ocs", ocs.Config{}},
 	} {
 		b.WriteString(config.Reference(s.name, s.config))
 	}

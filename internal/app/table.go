@@ -12,10 +12,12 @@ import (
 	authbasic "opencloud/internal/service/auth-basic"
 	authmachine "opencloud/internal/service/auth-machine"
 	"opencloud/internal/service/frontend"
+	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/graph"
 	"opencloud/internal/service/groups"
 	"opencloud/internal/service/idm"
 	"opencloud/internal/service/ocdav"
+	"opencloud/internal/service/ocs"
 	"opencloud/internal/service/proxy"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
@@ -49,7 +51,9 @@ func table() []row {
 		{"groups", buildGroups},
 		{"auth-basic", buildAuthBasic},
 		{"auth-machine", buildAuthMachine},
+		{"gateway", buildGateway},
 		{"frontend", buildFrontend},
+		{"ocs", buildOcs},
 		{"graph", buildGraph},
 		{"proxy", buildProxy},
 	}
@@ -79,7 +83,7 @@ func buildStorageUsers(ctx context.Context, s *stack) (built, error) {
 		return built{}, err
 	}
 	s.fs = st
-	parts, err := storageusers.New(ctx, cfg, storageusers.Deps{Storage: st, Log: log})
+	parts, err := storageusers.New(ctx, cfg, storageusers.Deps{Storage: st, Log: log, Metrics: s.metrics})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 
@@ -142,6 +146,35 @@ func buildAuthMachine(ctx context.Context, s *stack) (built, error) {
 	}
 	parts, err := authmachine.New(ctx, cfg, authmachine.Deps{Machine: s.machine})
 	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildGateway(ctx context.Context, s *stack) (built, error) {
+	cfg, _, err := load[gateway.Config](s, "gateway")
+	if err != nil {
+		return built{}, err
+	}
+	tokens, err := token.New([]byte(s.rt.JWTSecret))
+	if err != nil {
+		return built{}, err
+	}
+	fs, err := s.storage()
+	if err == nil {
+		err = s.people(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := gateway.New(ctx, cfg, gateway.Deps{FS: fs, Users: s.users, Groups: s.groups, Login: s.login, Machine: s.machine, Tokens: tokens})
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildOcs(ctx context.Context, s *stack) (built, error) {
+	cfg, _, err := load[ocs.Config](s, "ocs")
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := ocs.New(ctx, cfg)
+	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
 func buildFrontend(ctx context.Context, s *stack) (built, error) {

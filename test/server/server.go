@@ -43,6 +43,16 @@ type Server struct {
 	t    testing.TB
 }
 
+// Gateway is the address of the CS3 gateway of a split server.
+func (s *Server) Gateway() string {
+	for _, e := range s.addr {
+		if a, ok := strings.CutPrefix(e, "GATEWAY_GRPC_ADDR="); ok {
+			return a
+		}
+	}
+	return ""
+}
+
 // Root is the folder of the repository.
 func Root(t testing.TB) string {
 	t.Helper()
@@ -224,12 +234,12 @@ func (s *Server) Stop() {
 func (s *Server) Pid() int { return s.cmds[0].Process.Pid }
 
 // services in the order in which a split server starts them.
-var services = []string{"idm", "storage-users", "users", "groups", "auth-basic", "auth-machine", "ocdav", "frontend", "graph", "proxy"}
+var services = []string{"idm", "storage-users", "users", "groups", "auth-basic", "auth-machine", "gateway", "ocdav", "frontend", "ocs", "graph", "proxy"}
 
 // listeners gives every service of a split server ports of its own.
 func (s *Server) listeners() []string {
 	var env []string
-	for _, l := range []string{"STORAGE_USERS_GRPC", "USERS_GRPC", "GROUPS_GRPC", "AUTH_BASIC_GRPC", "AUTH_MACHINE_GRPC", "STORAGE_USERS_HTTP", "OCDAV_HTTP", "FRONTEND_HTTP", "GRAPH_HTTP"} {
+	for _, l := range []string{"STORAGE_USERS_GRPC", "USERS_GRPC", "GROUPS_GRPC", "AUTH_BASIC_GRPC", "AUTH_MACHINE_GRPC", "GATEWAY_GRPC", "STORAGE_USERS_HTTP", "OCDAV_HTTP", "FRONTEND_HTTP", "GRAPH_HTTP", "OCS_HTTP"} {
 		port := freePort(s.t)
 		env = append(env, fmt.Sprintf("%s_ADDR=127.0.0.1:%d", l, port))
 		if l == "STORAGE_USERS_HTTP" {

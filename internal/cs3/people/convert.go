@@ -153,3 +153,6 @@ func known(ctx context.Context) error {
 	}
 	return nil
 }
+
+// ToUser is the account of an actor as CS3 has it.
+func ToUser(a identity.Actor) *userpb.User { return toWire(a.User, a.Groups) }

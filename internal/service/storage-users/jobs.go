@@ -24,13 +24,18 @@ func OpenJobs(ctx context.Context, cfg Config, log *slog.Logger) (*job.Store, fu
 }
 
 // jobsLoop works on the jobs; the storage's chores are periodic ones.
-func jobsLoop(ctx context.Context, s *Storage, log *slog.Logger) (service.Loop, error) {
-	store, err := job.NewStore(ctx, s.db)
+func jobsLoop(ctx context.Context, deps Deps) (service.Loop, error) {
+	store, err := job.NewStore(ctx, deps.Storage.db)
 	if err != nil {
 		return service.Loop{}, err
 	}
-	runner := job.NewRunner(store, job.Options{Log: log, Workers: 2})
-	for _, c := range s.Chores() {
+	if deps.Metrics != nil {
+		if err := deps.Metrics.Register(store.Collector()); err != nil {
+			return service.Loop{}, err
+		}
+	}
+	runner := job.NewRunner(store, job.Options{Log: deps.Log, Workers: 2})
+	for _, c := range deps.Storage.Chores() {
 		runner.Handle(c.Kind, func(ctx context.Context, j *job.Handle) error {
 			return c.Run(ctx, func(done int64, message string) { j.Progress(done, 0, message) })
 		})

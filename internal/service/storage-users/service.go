@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
+	"opencloud/internal/cs3/files"
 	"opencloud/internal/cs3/provider"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
@@ -59,6 +61,7 @@ func (s *Storage) Close() error {
 type Deps struct {
 	Storage *Storage
 	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: none
 }
 
 // New returns the service's parts: the data listener and the storage's background work.
@@ -79,12 +82,15 @@ func New(ctx context.Context, cfg Config, deps Deps) (service.Parts, error) {
 			http.NotFound(w, r)
 		}
 	})
-	jobs, err := jobsLoop(ctx, deps.Storage, deps.Log)
+	jobs, err := jobsLoop(ctx, deps)
 	if err != nil {
 		return service.Parts{}, err
 	}
 	ready := service.Check{Name: "index", Run: func(ctx context.Context) error {
 		return deps.Storage.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
-	return service.Parts{HTTP: h, GRPC: func(r grpc.ServiceRegistrar) { provider.Register(r, deps.Storage) }, Loops: append(deps.Storage.Loops(), adminLoop(cfg.Drivers.Posix.Root, deps.Storage, deps.Log), jobs), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
+	return service.Parts{HTTP: h, GRPC: func(r grpc.ServiceRegistrar) {
+		provider.Register(r, deps.Storage)
+		files.NewServer(deps.Storage, signer, cfg.DataServerURL, time.Duration(cfg.TransferExpires)*time.Second).Register(r)
+	}, Loops: append(deps.Storage.Loops(), adminLoop(cfg.Drivers.Posix.Root, deps.Storage, deps.Log), jobs), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
 }

@@ -1,0 +1,159 @@
+// Package files serves a storage to CS3 programs: ProviderAPI and SpacesAPI over storage.FS. Our own services speak
+// package provider, which leaves nothing of storage.FS out.
+//
+// Whoever calls without a valid token gets nothing but CODE_UNAUTHENTICATED.
+package files
+
+import (
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	userpb "github.com/cs3org/go-cs3apis/cs3/identity/user/v1beta1"
+	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
+	providerpb "github.com/cs3org/go-cs3apis/cs3/storage/provider/v1beta1"
+	typespb "github.com/cs3org/go-cs3apis/cs3/types/v1beta1"
+
+	"opencloud/internal/permission"
+	"opencloud/internal/resource"
+	"opencloud/internal/space"
+	"opencloud/internal/storage"
+)
+
+// Status translates an error. (spec/storage.md §0.2)
+func Status(err error) *rpcpb.Status {
+	code := rpcpb.Code_CODE_INTERNAL
+	text := "internal error"
+	if err == nil {
+		return &rpcpb.Status{Code: rpcpb.Code_CODE_OK}
+	}
+	for _, c := range []struct {
+		err  error
+		code rpcpb.Code
+	}{
+		{errAnonymous, rpcpb.Code_CODE_UNAUTHENTICATED}, {storage.ErrParentMissing, rpcpb.Code_CODE_NOT_FOUND}, {storage.ErrNotFound, rpcpb.Code_CODE_NOT_FOUND},
+		{storage.ErrForbidden, rpcpb.Code_CODE_PERMISSION_DENIED}, {storage.ErrExists, rpcpb.Code_CODE_ALREADY_EXISTS},
+		{storage.ErrPrecondition, rpcpb.Code_CODE_ABORTED}, {storage.ErrConflict, rpcpb.Code_CODE_FAILED_PRECONDITION},
+		{storage.ErrLocked, rpcpb.Code_CODE_LOCKED}, {storage.ErrProcessing, rpcpb.Code_CODE_TOO_EARLY},
+		{storage.ErrQuota, rpcpb.Code_CODE_INSUFFICIENT_STORAGE}, {storage.ErrCrossSpace, rpcpb.Code_CODE_UNIMPLEMENTED},
+		{storage.ErrUnsupported, rpcpb.Code_CODE_UNIMPLEMENTED}, {storage.ErrUnavailable, rpcpb.Code_CODE_UNAVAILABLE},
+		{storage.ErrInvalid, rpcpb.Code_CODE_INVALID_ARGUMENT}, {resource.ErrInvalidID, rpcpb.Code_CODE_INVALID_ARGUMENT},
+		{resource.ErrInvalidName, rpcpb.Code_CODE_INVALID_ARGUMENT}, {storage.ErrChecksum, rpcpb.Code_CODE_INVALID_ARGUMENT},
+	} {
+		if errors.Is(err, c.err) {
+			code, text = c.code, err.Error()
+			break
+		}
+	}
+	return &rpcpb.Status{Code: code, Message: text}
+}
+
+var errAnonymous = errors.New("log in first")
+
+// fromRef reads a reference: an id with a path relative to it ("./a/b", "." or "").
+func fromRef(r *providerpb.Reference) (storage.Ref, error) {
+	id, err := fromID(r.GetResourceId())
+	if err != nil {
+		return storage.Ref{}, err
+	}
+	p := strings.Trim(strings.TrimPrefix(r.GetPath(), "."), "/")
+	return storage.At(id, p), nil
+}
+
+func fromID(id *providerpb.ResourceId) (resource.ID, error) {
+	out := resource.ID{Storage: id.GetStorageId(), Space: id.GetSpaceId(), Node: id.GetOpaqueId()}
+	if out.Node == "" {
+		out.Node = out.Space
+	}
+	return resource.ParseID(out.String()) // checks the parts
+}
+
+func toID(id resource.ID) *providerpb.ResourceId {
+	if id.IsZero() {
+		return nil
+	}
+	return &providerpb.ResourceId{StorageId: id.Storage, SpaceId: id.Space, OpaqueId: id.Node}
+}
+
+func toTime(t time.Time) *typespb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return &typespb.Timestamp{Seconds: uint64(max(0, t.Unix())), Nanos: uint32(t.Nanosecond())}
+}
+
+func toSet(s permission.Set) *providerpb.ResourcePermissions {
+	return &providerpb.ResourcePermissions{
+		Stat: s.Has(permission.Stat), ListContainer: s.Has(permission.ListContainer), InitiateFileDownload: s.Has(permission.Download),
+		InitiateFileUpload: s.Has(permission.Upload), CreateContainer: s.Has(permission.CreateContainer), Move: s.Has(permission.Move),
+		Delete: s.Has(permission.Delete), GetPath: s.Has(permission.GetPath), GetQuota: s.Has(permission.GetQuota),
+		ListFileVersions: s.Has(permission.ListVersions), RestoreFileVersion: s.Has(permission.RestoreVersion), ListRecycle: s.Has(permission.ListTrash),
+		RestoreRecycleItem: s.Has(permission.RestoreTrash), PurgeRecycle: s.Has(permission.PurgeTrash), AddGrant: s.Has(permission.AddGrant),
+		ListGrants: s.Has(permission.ListGrants), UpdateGrant: s.Has(permission.UpdateGrant), RemoveGrant: s.Has(permission.RemoveGrant),
+		DenyGrant: s.Has(permission.DenyGrant)}
+}
+
+func fromSet(p *providerpb.ResourcePermissions) (s permission.Set) {
+	for _, f := range []struct {
+		on  bool
+		bit permission.Set
+	}{
+		{p.GetStat(), permission.Stat}, {p.GetListContainer(), permission.ListContainer}, {p.GetInitiateFileDownload(), permission.Download},
+		{p.GetInitiateFileUpload(), permission.Upload}, {p.GetCreateContainer(), permission.CreateContainer}, {p.GetMove(), permission.Move},
+		{p.GetDelete(), permission.Delete}, {p.GetGetPath(), permission.GetPath}, {p.GetGetQuota(), permission.GetQuota},
+		{p.GetListFileVersions(), permission.ListVersions}, {p.GetRestoreFileVersion(), permission.RestoreVersion},
+		{p.GetListRecycle(), permission.ListTrash}, {p.GetRestoreRecycleItem(), permission.RestoreTrash}, {p.GetPurgeRecycle(), permission.PurgeTrash},
+		{p.GetAddGrant(), permission.AddGrant}, {p.GetListGrants(), permission.ListGrants}, {p.GetUpdateGrant(), permission.UpdateGrant},
+		{p.GetRemoveGrant(), permission.RemoveGrant}, {p.GetDenyGrant(), permission.DenyGrant},
+	} {
+		if f.on {
+			s |= f.bit
+		}
+	}
+	return s
+}
+
+func toInfo(i *storage.Info) *providerpb.ResourceInfo {
+	out := &providerpb.ResourceInfo{Type: providerpb.ResourceType_RESOURCE_TYPE_FILE, Id: toID(i.ID), ParentId: toID(i.Parent), Name: i.Name, Path: "./" + i.Path,
+		Etag: `"` + i.ETag + `"`, MimeType: i.MIME, Mtime: toTime(i.MTime), Size: uint64(max(0, i.Size)), PermissionSet: toSet(i.Permissions),
+		Owner: &userpb.UserId{OpaqueId: i.SpaceOwner}}
+	if i.IsFolder() {
+		out.Type = providerpb.ResourceType_RESOURCE_TYPE_CONTAINER
+	}
+	if i.Checksums.SHA1 != nil {
+		out.Checksum = &providerpb.ResourceChecksum{Type: providerpb.ResourceChecksumType_RESOURCE_CHECKSUM_TYPE_SHA1, Sum: hex.EncodeToString(i.Checksums.SHA1)}
+	}
+	meta := map[string]string{}
+	if len(i.Tags) > 0 {
+		meta["tags"] = strings.Join(i.Tags, ",")
+	}
+	if i.Favorite {
+		meta["http://owncloud.org/ns/favorite"] = "1"
+	}
+	for _, p := range i.Props {
+		meta[p.Namespace+"/"+p.Name] = p.Value
+	}
+	out.ArbitraryMetadata = &providerpb.ArbitraryMetadata{Metadata: meta}
+	return out
+}
+
+func toSpace(s *space.Space) *providerpb.StorageSpace {
+	out := &providerpb.StorageSpace{Id: &providerpb.StorageSpaceId{OpaqueId: s.ID.SpaceID()}, Root: toID(s.ID), Name: s.Name, SpaceType: string(s.Type),
+		Mtime: toTime(s.MTime), Quota: &providerpb.Quota{QuotaMaxBytes: uint64(max(0, s.Quota.Max))},
+		RootInfo: &providerpb.ResourceInfo{Type: providerpb.ResourceType_RESOURCE_TYPE_CONTAINER, Id: toID(s.ID), Path: ".", Etag: `"` + s.ETag + `"`,
+			Size: uint64(max(0, s.Quota.Used)), Mtime: toTime(s.MTime), PermissionSet: toSet(s.Permissions)}}
+	if s.Owner != "" {
+		out.Owner = &userpb.User{Id: &userpb.UserId{OpaqueId: s.Owner}}
+	}
+	out.Opaque = &typespb.Opaque{Map: map[string]*typespb.OpaqueEntry{"spaceAlias": {Decoder: "plain", Value: []byte(s.Alias)},
+		"description": {Decoder: "plain", Value: []byte(s.Description)}}}
+	if !s.Disabled.IsZero() {
+		out.Opaque.Map["trashed"] = &typespb.OpaqueEntry{Decoder: "plain", Value: []byte("trashed")}
+	}
+	return out
+}
+
+func storageTime(t *typespb.Timestamp) time.Time {
+	return time.Unix(int64(t.GetSeconds()), int64(t.GetNanos()))
+}

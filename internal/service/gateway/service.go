@@ -1,0 +1,226 @@
+// Package gateway is the one address for CS3 programs: it finds out who they are and passes their calls on to storage and
+// directory. (spec/storage.md §13) Our own services do not go through it.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	authpb "github.com/cs3org/go-cs3apis/cs3/auth/provider/v1beta1"
+	gatewaypb "github.com/cs3org/go-cs3apis/cs3/gateway/v1beta1"
+	grouppb "github.com/cs3org/go-cs3apis/cs3/identity/group/v1beta1"
+	userpb "github.com/cs3org/go-cs3apis/cs3/identity/user/v1beta1"
+	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
+	providerpb "github.com/cs3org/go-cs3apis/cs3/storage/provider/v1beta1"
+	"google.golang.org/grpc"
+
+	"opencloud/internal/cs3/files"
+	"opencloud/internal/cs3/people"
+	"opencloud/internal/identity"
+	"opencloud/internal/platform/config"
+	"opencloud/internal/platform/service"
+	"opencloud/internal/storage"
+	"opencloud/internal/token"
+	"opencloud/internal/transfer"
+)
+
+// Config of the service.
+type Config struct {
+	GRPC  config.GRPC  `yaml:"grpc" addr:"127.0.0.1:9142"`
+	Debug config.Debug `yaml:"debug" addr:"127.0.0.1:9143"`
+	Log   config.Log   `yaml:"log"`
+
+	PublicURL       string `yaml:"public_url" env:"OC_URL" global:"opencloud_url" default:"https://localhost:9200" doc:"Public address of the server; transfers go to it."`
+	TransferSecret  string `yaml:"transfer_secret" env:"OC_TRANSFER_SECRET" global:"transfer_secret" secret:"true" required:"true" doc:"Signs the addresses of transfers."`
+	TransferExpires int64  `yaml:"transfer_expires" env:"GATEWAY_TRANSFER_EXPIRES" default:"86400" doc:"Life of a transfer token in seconds."`
+	MachineKey      string `yaml:"machine_auth_api_key" env:"OC_MACHINE_AUTH_API_KEY" global:"machine_auth_api_key" secret:"true" required:"true" doc:"Key of the services that may speak for users."`
+
+	Registry struct {
+		MountID string `yaml:"storage_users_mount_id" env:"GATEWAY_STORAGE_USERS_MOUNT_ID" doc:"Accepted for compatibility."`
+	} `yaml:"storage_registry"`
+}
+
+// Deps are what the service speaks to.
+type Deps struct {
+	FS      storage.FS
+	Users   identity.Users
+	Groups  identity.Groups
+	Login   identity.Authenticator
+	Machine identity.Machine
+	Tokens  *token.Manager
+}
+
+// New returns the service's parts.
+func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
+	signer, err := transfer.NewSigner([]byte(cfg.TransferSecret))
+	if err != nil {
+		return service.Parts{}, err
+	}
+	g := &gateway{
+		files:   files.NewServer(deps.FS, signer, cfg.PublicURL+"/data", time.Duration(cfg.TransferExpires)*time.Second),
+		users:   people.NewUsersServer(deps.Users),
+		groups:  people.NewGroupsServer(deps.Groups),
+		machine: people.NewMachineServer(deps.Machine, []byte(cfg.MachineKey)),
+		deps:    deps,
+	}
+	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { gatewaypb.RegisterGatewayAPIServer(r, g) }}, nil
+}
+
+// gateway passes calls on; what it does not have is answered as unimplemented.
+type gateway struct {
+	gatewaypb.UnimplementedGatewayAPIServer
+	files   *files.Server
+	users   userpb.UserAPIServer
+	groups  grouppb.GroupAPIServer
+	machine authpb.ProviderAPIServer
+	deps    Deps
+}
+
+// tokenLife is how long a session of a CS3 program lasts.
+const tokenLife = 24 * time.Hour
+
+// self lets the directory's servers answer the gateway before anybody has logged in.
+func self(ctx context.Context) context.Context {
+	return identity.WithActor(ctx, people.Self("gateway"))
+}
+
+// Authenticate answers with a reva token for a user: types basic and machine.
+func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateRequest) (*gatewaypb.AuthenticateResponse, error) {
+	var actor identity.Actor
+	var err error
+	switch r.GetType() {
+	case "basic":
+		actor, err = g.deps.Login.Authenticate(ctx, identity.Login{Name: r.GetClientId(), Password: r.GetClientSecret(), Address: "cs3"})
+	case "machine":
+		var a *authpb.AuthenticateResponse
+		a, err = g.machine.Authenticate(self(ctx), &authpb.AuthenticateRequest{ClientId: r.GetClientId(), ClientSecret: r.GetClientSecret()})
+		if err == nil && a.GetStatus().GetCode() != rpcpb.Code_CODE_OK {
+			return &gatewaypb.AuthenticateResponse{Status: a.GetStatus()}, nil
+		}
+		if err == nil {
+			actor, err = g.deps.Machine.ActorBy(ctx, "userid", a.GetUser().GetId().GetOpaqueId())
+		}
+	default:
+		return &gatewaypb.AuthenticateResponse{Status: &rpcpb.Status{Code: rpcpb.Code_CODE_INVALID_ARGUMENT, Message: "the type must be basic or machine"}}, nil
+	}
+	if err != nil {
+		code := rpcpb.Code_CODE_UNAUTHENTICATED
+		if errors.Is(err, identity.ErrThrottled) {
+			code = rpcpb.Code_CODE_RESOURCE_EXHAUSTED
+		}
+		return &gatewaypb.AuthenticateResponse{Status: &rpcpb.Status{Code: code, Message: "login failed"}}, nil
+	}
+	t, err := g.deps.Tokens.Mint(actor, tokenLife)
+	if err != nil {
+		return nil, err
+	}
+	return &gatewaypb.AuthenticateResponse{Status: files.Status(nil), Token: t, User: people.ToUser(actor)}, nil
+}
+
+// WhoAmI answers whose a token is.
+func (g *gateway) WhoAmI(_ context.Context, r *gatewaypb.WhoAmIRequest) (*gatewaypb.WhoAmIResponse, error) {
+	a, err := g.deps.Tokens.Parse(r.GetToken())
+	if err != nil {
+		return &gatewaypb.WhoAmIResponse{Status: &rpcpb.Status{Code: rpcpb.Code_CODE_UNAUTHENTICATED, Message: "the token is not valid"}}, nil
+	}
+	return &gatewaypb.WhoAmIResponse{Status: files.Status(nil), User: people.ToUser(a)}, nil
+}
+
+func (g *gateway) Stat(ctx context.Context, r *providerpb.StatRequest) (*providerpb.StatResponse, error) {
+	return g.files.Stat(ctx, r)
+}
+func (g *gateway) ListContainer(ctx context.Context, r *providerpb.ListContainerRequest) (*providerpb.ListContainerResponse, error) {
+	return g.files.ListContainer(ctx, r)
+}
+func (g *gateway) ListContainerStream(r *providerpb.ListContainerStreamRequest, s gatewaypb.GatewayAPI_ListContainerStreamServer) error {
+	return g.files.ListContainerStream(r, s)
+}
+func (g *gateway) CreateContainer(ctx context.Context, r *providerpb.CreateContainerRequest) (*providerpb.CreateContainerResponse, error) {
+	return g.files.CreateContainer(ctx, r)
+}
+func (g *gateway) TouchFile(ctx context.Context, r *providerpb.TouchFileRequest) (*providerpb.TouchFileResponse, error) {
+	return g.files.TouchFile(ctx, r)
+}
+func (g *gateway) Delete(ctx context.Context, r *providerpb.DeleteRequest) (*providerpb.DeleteResponse, error) {
+	return g.files.Delete(ctx, r)
+}
+func (g *gateway) Move(ctx context.Context, r *providerpb.MoveRequest) (*providerpb.MoveResponse, error) {
+	return g.files.Move(ctx, r)
+}
+func (g *gateway) GetPath(ctx context.Context, r *providerpb.GetPathRequest) (*providerpb.GetPathResponse, error) {
+	return g.files.GetPath(ctx, r)
+}
+func (g *gateway) GetQuota(ctx context.Context, r *gatewaypb.GetQuotaRequest) (*providerpb.GetQuotaResponse, error) {
+	return g.files.GetQuota(ctx, &providerpb.GetQuotaRequest{Ref: r.GetRef()})
+}
+func (g *gateway) ListFileVersions(ctx context.Context, r *providerpb.ListFileVersionsRequest) (*providerpb.ListFileVersionsResponse, error) {
+	return g.files.ListFileVersions(ctx, r)
+}
+func (g *gateway) RestoreFileVersion(ctx context.Context, r *providerpb.RestoreFileVersionRequest) (*providerpb.RestoreFileVersionResponse, error) {
+	return g.files.RestoreFileVersion(ctx, r)
+}
+func (g *gateway) ListRecycle(ctx context.Context, r *providerpb.ListRecycleRequest) (*providerpb.ListRecycleResponse, error) {
+	return g.files.ListRecycle(ctx, r)
+}
+func (g *gateway) RestoreRecycleItem(ctx context.Context, r *providerpb.RestoreRecycleItemRequest) (*providerpb.RestoreRecycleItemResponse, error) {
+	return g.files.RestoreRecycleItem(ctx, r)
+}
+func (g *gateway) PurgeRecycle(ctx context.Context, r *providerpb.PurgeRecycleRequest) (*providerpb.PurgeRecycleResponse, error) {
+	return g.files.PurgeRecycle(ctx, r)
+}
+func (g *gateway) ListStorageSpaces(ctx context.Context, r *providerpb.ListStorageSpacesRequest) (*providerpb.ListStorageSpacesResponse, error) {
+	return g.files.ListStorageSpaces(ctx, r)
+}
+func (g *gateway) CreateStorageSpace(ctx context.Context, r *providerpb.CreateStorageSpaceRequest) (*providerpb.CreateStorageSpaceResponse, error) {
+	return g.files.CreateStorageSpace(ctx, r)
+}
+func (g *gateway) UpdateStorageSpace(ctx context.Context, r *providerpb.UpdateStorageSpaceRequest) (*providerpb.UpdateStorageSpaceResponse, error) {
+	return g.files.UpdateStorageSpace(ctx, r)
+}
+func (g *gateway) DeleteStorageSpace(ctx context.Context, r *providerpb.DeleteStorageSpaceRequest) (*providerpb.DeleteStorageSpaceResponse, error) {
+	return g.files.DeleteStorageSpace(ctx, r)
+}
+
+func (g *gateway) InitiateFileDownload(ctx context.Context, r *providerpb.InitiateFileDownloadRequest) (*gatewaypb.InitiateFileDownloadResponse, error) {
+	a, err := g.files.InitiateFileDownload(ctx, r)
+	out := &gatewaypb.InitiateFileDownloadResponse{Status: a.GetStatus()}
+	for _, p := range a.GetProtocols() {
+		out.Protocols = append(out.Protocols, &gatewaypb.FileDownloadProtocol{Protocol: p.GetProtocol(), DownloadEndpoint: p.GetDownloadEndpoint()})
+	}
+	return out, err
+}
+
+func (g *gateway) InitiateFileUpload(ctx context.Context, r *providerpb.InitiateFileUploadRequest) (*gatewaypb.InitiateFileUploadResponse, error) {
+	a, err := g.files.InitiateFileUpload(ctx, r)
+	out := &gatewaypb.InitiateFileUploadResponse{Status: a.GetStatus()}
+	for _, p := range a.GetProtocols() {
+		out.Protocols = append(out.Protocols, &gatewaypb.FileUploadProtocol{Protocol: p.GetProtocol(), UploadEndpoint: p.GetUploadEndpoint()})
+	}
+	return out, err
+}
+
+func (g *gateway) GetUser(ctx context.Context, r *userpb.GetUserRequest) (*userpb.GetUserResponse, error) {
+	return g.users.GetUser(ctx, r)
+}
+func (g *gateway) GetUserByClaim(ctx context.Context, r *userpb.GetUserByClaimRequest) (*userpb.GetUserByClaimResponse, error) {
+	return g.users.GetUserByClaim(ctx, r)
+}
+func (g *gateway) GetUserGroups(ctx context.Context, r *userpb.GetUserGroupsRequest) (*userpb.GetUserGroupsResponse, error) {
+	return g.users.GetUserGroups(ctx, r)
+}
+func (g *gateway) FindUsers(ctx context.Context, r *userpb.FindUsersRequest) (*userpb.FindUsersResponse, error) {
+	return g.users.FindUsers(ctx, r)
+}
+func (g *gateway) GetGroup(ctx context.Context, r *grouppb.GetGroupRequest) (*grouppb.GetGroupResponse, error) {
+	return g.groups.GetGroup(ctx, r)
+}
+func (g *gateway) GetGroupByClaim(ctx context.Context, r *grouppb.GetGroupByClaimRequest) (*grouppb.GetGroupByClaimResponse, error) {
+	return g.groups.GetGroupByClaim(ctx, r)
+}
+func (g *gateway) GetMembers(ctx context.Context, r *grouppb.GetMembersRequest) (*grouppb.GetMembersResponse, error) {
+	return g.groups.GetMembers(ctx, r)
+}
+func (g *gateway) FindGroups(ctx context.Context, r *grouppb.FindGroupsRequest) (*grouppb.FindGroupsResponse, error) {
+	return g.groups.FindGroups(ctx, r)
+}
