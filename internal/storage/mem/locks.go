@@ -125,7 +125,7 @@ func (f *FS) lockable(n *node, r storage.LockRequest) error {
 		others = append(others, f.locksBelow(n)...)
 	}
 	for _, o := range others {
-		if !r.Shared || !o.Shared {
+		if !r.Shared || !o.Shared || o.Token == r.Token {
 			return &storage.LockedError{Lock: o}
 		}
 	}

@@ -233,20 +233,26 @@ func (f *FS) lookup(ctx context.Context, ref storage.Ref) (n, parent *node, err 
 		return nil, nil, storage.ErrNotFound
 	}
 	n = sp.nodes[ref.ID.Node]
-	if n == nil || !n.live() || !visible(ctx, n) {
+	if n == nil || !n.live() {
 		return nil, nil, storage.ErrNotFound
 	}
-	for i, name := range names {
-		next := n.children[name]
-		if next == nil || !visible(ctx, next) {
-			if i == len(names)-1 {
-				return nil, n, storage.ErrNotFound
-			}
-			return nil, nil, storage.ErrParentMissing
-		}
-		n = next
+	left := len(names)
+	for ; left > 0 && n.children[names[len(names)-left]] != nil; left-- {
+		n = n.children[names[len(names)-left]]
 	}
-	return n, n.parent, nil
+	for ; !visible(ctx, n); left++ { // what may be seen is found below what may not
+		if left == len(names) {
+			return nil, nil, storage.ErrNotFound
+		}
+		n = n.parent
+	}
+	switch left {
+	case 0:
+		return n, n.parent, nil
+	case 1:
+		return nil, n, storage.ErrNotFound
+	}
+	return nil, nil, storage.ErrParentMissing
 }
 
 // find is lookup for callers to whom a missing parent is just as missing.

@@ -72,6 +72,7 @@ func verify(c *storage.Checksum, b blob) error {
 // mayUpload checks an upload of size bytes (-1: not known) without changing anything.
 func (f *FS) mayUpload(ctx context.Context, ref storage.Ref, r storage.UploadRequest, size int64) error {
 	n, parent, err := f.lookup(ctx, ref)
+	r.AutoRename = r.AutoRename && ref.Path != ""
 	switch {
 	case err == nil && n.isFolder():
 		return fmt.Errorf("%w: there is a folder of that name", storage.ErrConflict)
@@ -148,6 +149,7 @@ func (f *FS) mayMakeParents(ctx context.Context, ref storage.Ref, r storage.Uplo
 
 // finish puts content into the tree.
 func (f *FS) finish(ctx context.Context, ref storage.Ref, r storage.UploadRequest, b blob) (storage.Result, error) {
+	r.AutoRename = r.AutoRename && ref.Path != "" // what is named by its id has its name
 	if err := f.mayUpload(ctx, ref, r, int64(len(b.data))); err != nil {
 		return storage.Result{}, err
 	}

@@ -72,7 +72,7 @@ func (f *FS) lockable(ctx context.Context, tx db.Tx, p *place, l *storage.Lock) 
 		return err
 	}
 	for _, other := range locks {
-		if !l.Shared || !other.Shared {
+		if !l.Shared || !other.Shared || l.Token == other.Token {
 			return &storage.LockedError{Lock: other}
 		}
 	}
@@ -108,7 +108,7 @@ func (f *FS) lockable(ctx context.Context, tx db.Tx, p *place, l *storage.Lock) 
 			return err
 		}
 		for _, other := range below {
-			if !l.Shared || !other.Shared {
+			if !l.Shared || !other.Shared || l.Token == other.Token {
 				conflict = &storage.LockedError{Lock: other}
 			}
 		}

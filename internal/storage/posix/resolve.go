@@ -278,10 +278,10 @@ func unlocked(locks []storage.Lock, applies func(*storage.Lock) bool, a *identit
 	return nil
 }
 
-// guardBelow refuses to move or remove a folder in which something is locked by others.
-func (f *FS) guardBelow(ctx context.Context, r db.Reader, n *tree.Node, tokens []string) error {
+// guardBelow refuses to move or remove a folder in which something is locked by others. It returns what is locked.
+func (f *FS) guardBelow(ctx context.Context, r db.Reader, n *tree.Node, tokens []string) ([]*tree.Node, error) {
 	if !n.IsFolder() {
-		return nil
+		return nil, nil
 	}
 	var ids []string
 	err := r.Query(ctx, `SELECT DISTINCT node FROM locks WHERE space=? AND (expires=0 OR expires>?)`, func(row db.Row) error {
@@ -289,33 +289,46 @@ func (f *FS) guardBelow(ctx context.Context, r db.Reader, n *tree.Node, tokens [
 		return nil
 	}, n.Space, time.Now().UnixNano())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a := identity.ActorFrom(ctx)
+	var below []*tree.Node
 	for _, id := range ids {
 		locked, err := tree.ByID(ctx, r, id)
 		if errors.Is(err, tree.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		c, _, err := tree.UpAnywhere(ctx, r, locked)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !c.Has(n.ID) || id == n.ID {
 			continue
 		}
 		locks, err := tree.LocksOf(ctx, r, f.id(n.Space, id), time.Now())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := unlocked(locks, func(*storage.Lock) bool { return true }, &a, tokens); err != nil {
-			return err
+			return nil, err
 		}
+		below = append(below, locked)
 	}
-	return nil
+	return below, nil
+}
+
+// release ends all locks on a node.
+func (f *FS) release(ctx context.Context, tx db.Tx, n *tree.Node) error {
+	if n.Flags&tree.FlagLocks == 0 {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM locks WHERE node=?`, n.ID); err != nil {
+		return err
+	}
+	return tree.SetFlag(ctx, tx, n, tree.FlagLocks, false)
 }
 
 // check evaluates conditions on what is there (nil: nothing).

@@ -90,7 +90,7 @@ func (f *FS) uploadTarget(ctx context.Context, ref storage.Ref, r *storage.Uploa
 		if p.node().IsFolder() {
 			return nil, fmt.Errorf("%w: there is a folder of that name", storage.ErrConflict)
 		}
-		if r.AutoRename {
+		if r.AutoRename && ref.Path != "" {
 			parent, err = f.found(ctx, parentOf(ref))
 			if err != nil {
 				return nil, parentError(err)

@@ -152,16 +152,14 @@ func (f *FS) trash(ctx context.Context, tx db.Tx, seen *place, c storage.Conditi
 	if err := f.guard(ctx, tx, p.chain, c.LockTokens, true); err != nil {
 		return err
 	}
-	if err := f.guardBelow(ctx, tx, n, c.LockTokens); err != nil {
+	below, err := f.guardBelow(ctx, tx, n, c.LockTokens)
+	if err != nil {
 		return err
 	}
 	now, from := time.Now(), p.path()
 	t := &tree.Trashed{Node: n, Parent: n.Parent, Name: n.Name, Path: p.chain.Path(), Deleted: now.UnixNano(), Actor: identity.ActorFrom(ctx).User.ID}
-	if n.Flags&tree.FlagLocks != 0 { // a lock ends with the resource (RFC 4918 §9.6.1)
-		if _, err := tx.Exec(ctx, `DELETE FROM locks WHERE node=?`, n.ID); err != nil {
-			return err
-		}
-		if err := tree.SetFlag(ctx, tx, n, tree.FlagLocks, false); err != nil {
+	for _, locked := range append(below, n) { // a lock ends with the resource (RFC 4918 §9.6.1)
+		if err := f.release(ctx, tx, locked); err != nil {
 			return err
 		}
 	}
@@ -291,19 +289,14 @@ func (f *FS) moveNode(ctx context.Context, tx db.Tx, seen *place, d *destination
 	if err := f.guard(ctx, tx, p.chain, c.LockTokens, true); err != nil {
 		return res, err
 	}
-	if err := f.guardBelow(ctx, tx, n, c.LockTokens); err != nil {
+	if _, err := f.guardBelow(ctx, tx, n, c.LockTokens); err != nil {
 		return res, err
 	}
 	if err := f.guardNew(ctx, tx, to.chain, c.LockTokens); err != nil {
 		return res, err
 	}
-	if n.Flags&tree.FlagLocks != 0 { // locks do not move (RFC 4918 §7.6)
-		if _, err := tx.Exec(ctx, `DELETE FROM locks WHERE node=?`, n.ID); err != nil {
-			return res, err
-		}
-		if err := tree.SetFlag(ctx, tx, n, tree.FlagLocks, false); err != nil {
-			return res, err
-		}
+	if err := f.release(ctx, tx, n); err != nil { // locks do not move (RFC 4918 §7.6)
+		return res, err
 	}
 	now, oldPath, oldParent, oldName := time.Now(), p.path(), n.Parent, n.Name
 	if err := tree.Place(ctx, tx, n, to.node().ID, d.name); err != nil {

@@ -122,11 +122,11 @@ func Sequential(t *testing.T, fs storage.FS, sequences int) {
 		for i := range ops {
 			ops[i] = randomOp(r)
 		}
-		err := sequence(fs, seed, ops)
+		err := sequence(fs, ops)
 		if err == nil {
 			return
 		}
-		ops, err = shrink(fs, seed, ops, err)
+		ops, err = shrink(fs, ops, err)
 		var b strings.Builder
 		for i, o := range ops {
 			fmt.Fprintf(&b, "%3d %s\n", i, o)
@@ -136,12 +136,12 @@ func Sequential(t *testing.T, fs storage.FS, sequences int) {
 }
 
 // shrink leaves out operations as long as there is an error.
-func shrink(fs storage.FS, seed uint64, ops []op, err error) ([]op, error) {
+func shrink(fs storage.FS, ops []op, err error) ([]op, error) {
 	for again := true; again; {
 		again = false
 		for i := len(ops) - 1; i >= 0; i-- {
 			less := append(append([]op{}, ops[:i]...), ops[i+1:]...)
-			if e := sequence(fs, seed, less); e != nil {
+			if e := sequence(fs, less); e != nil {
 				ops, err, again = less, e, true
 			}
 		}
@@ -150,12 +150,12 @@ func shrink(fs storage.FS, seed uint64, ops []op, err error) ([]op, error) {
 }
 
 // sequence runs operations on both sides and compares after each.
-func sequence(fs storage.FS, seed uint64, ops []op) error {
+func sequence(fs storage.FS, ops []op) error {
 	p, err := openPair(fs)
 	if err != nil {
 		return err
 	}
-	c := &comparer{pair: p, r: rand.New(rand.NewPCG(seed, 2)), replica: map[string]told{}}
+	c := &comparer{pair: p, replica: map[string]told{}}
 	if err := c.begin(); err != nil {
 		return err
 	}
@@ -167,8 +167,8 @@ func sequence(fs storage.FS, seed uint64, ops []op) error {
 		if err := c.trees(); err != nil {
 			return fmt.Errorf("after %d %s: %w", i, o, err)
 		}
-		if c.r.IntN(8) == 0 {
-			if err := c.sync(); err != nil {
+		if o.sync > 0 {
+			if err := c.sync(o.sync); err != nil {
 				return fmt.Errorf("after %d %s: %w", i, o, err)
 			}
 		}

@@ -67,6 +67,7 @@ type op struct {
 	deep      bool
 	cond      condition
 	n         int // which of several, size of content, …
+	sync      int // 0, or the most changes that a client asks for at once after it
 }
 
 func (o op) String() string {
@@ -74,7 +75,7 @@ func (o op) String() string {
 	if o.to != "" {
 		s += fmt.Sprintf(" → %q", o.to)
 	}
-	return s + fmt.Sprintf(" byID=%v overwrite=%v deep=%v cond=%d n=%d", o.byID, o.overwrite, o.deep, o.cond, o.n)
+	return s + fmt.Sprintf(" byID=%v overwrite=%v deep=%v cond=%d n=%d sync=%d", o.byID, o.overwrite, o.deep, o.cond, o.n, o.sync)
 }
 
 func randomPath(r *rand.Rand) string {
@@ -106,6 +107,9 @@ func randomOp(r *rand.Rand) op {
 		o.who = 1
 	case 2:
 		o.who = 2 + r.IntN(2)
+	}
+	if r.IntN(6) == 0 {
+		o.sync = 1 + r.IntN(5)
 	}
 	if r.IntN(6) == 0 {
 		o.cond = condition(r.IntN(int(conditions)))
