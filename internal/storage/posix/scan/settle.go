@@ -189,7 +189,7 @@ func (t *settlement) differ(ctx context.Context, tx db.Tx, c tree.Chain, n *tree
 		}
 		return t.appear(ctx, tx, c, e, st)
 	}
-	if n.Ino != int64(st.Ino) && e.id != n.ID {
+	if e.id != n.ID { // without a label even if the number is the old one: a new file may have got it
 		t.labels[t.dir+"/"+e.name] = n.ID
 	}
 	n.Ino = int64(st.Ino)
