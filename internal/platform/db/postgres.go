@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,10 +19,11 @@ const connectTimeout = 5 * time.Second
 
 // pgDB is a PostgreSQL server (13 or newer): a pool of readers and one connection that writes.
 type pgDB struct {
-	pool *pgxpool.Pool
-	w    *writer
-	sql  *rewriter
-	once sync.Once
+	pool   *pgxpool.Pool
+	w      *writer
+	sql    *rewriter
+	once   sync.Once
+	closed atomic.Bool
 }
 
 func openPostgres(ctx context.Context, url string, o Options) (DB, error) {
@@ -76,15 +78,15 @@ func (d *pgDB) beginRead(ctx context.Context) (pgx.Tx, error) {
 		if tx, err = d.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}); err == nil {
 			return tx, nil
 		}
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil, ctx.Err()
+		case d.closed.Load():
+			return nil, ErrClosed
 		}
 		var refused *pgconn.ConnectError
 		if errors.As(err, &refused) {
 			break
-		}
-		if strings.Contains(err.Error(), "closed pool") {
-			return nil, ErrClosed
 		}
 	}
 	return nil, pgError(err)
@@ -92,6 +94,7 @@ func (d *pgDB) beginRead(ctx context.Context) (pgx.Tx, error) {
 
 // Close waits for the writes and reads under way.
 func (d *pgDB) Close() error {
+	d.closed.Store(true)
 	d.w.close()
 	d.once.Do(d.pool.Close)
 	return nil
