@@ -13,7 +13,7 @@ var ignored = []string{
 	"storage_system.", "thumbnails.", "web.", "webdav.", "webfinger.", "runtime.", "file", "file.", "loglevel", "url_signing_secret",
 	"graph.application.", "graph.spaces.insecure", "graph.identity.", "graph.events.", "frontend.app_handler.", "frontend.archiver.insecure",
 	"frontend.ocdav.insecure", "auth_basic.auth_providers.", "users.drivers.", "groups.drivers.", "storage_users.events.",
-	"gateway.storage_registry.",
+	"gateway.storage_registry.", "frontend.ocdav.", "proxy.oidc.", "ocdav.insecure", "graph.service_account.", "*.auth_providers.",
 }
 
 // Ignored tells whether a dotted path is such a key, or leads to one.
