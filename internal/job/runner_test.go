@@ -181,7 +181,7 @@ func TestStopAndGoOn(t *testing.T) {
 // keeps its own for longer than a lease.
 func TestCrash(t *testing.T) {
 	onDatabases(t, func(t *testing.T, s *Store) {
-		const lease = 300 * time.Millisecond
+		const lease = 1200 * time.Millisecond
 		id := enqueue(t, s, New{Kind: "k", MaxAttempts: 2})
 		began := time.Now()
 		if jobs, err := s.lease(t.Context(), []any{"k"}, 5, "dies", lease); err != nil || len(jobs) != 1 {
@@ -194,7 +194,7 @@ func TestCrash(t *testing.T) {
 				t.Error("taken before the lease ended")
 			}
 			select {
-			case <-time.After(3 * lease):
+			case <-time.After(lease * 3 / 2):
 				return nil
 			case <-ctx.Done():
 				return context.Cause(ctx)
