@@ -212,7 +212,9 @@ func (c *collector) entry(e *entry, resume bool, from string) (cursor string, mo
 			return "", false, err
 		}
 	}
-	if c.seen[e.node] {
+	came := e.op == "move" || e.op == "restore" || e.op == "grant" && c.top.space.Owner != identity.ActorFrom(c.ctx).User.ID
+	told := c.seen[e.node]
+	if told && (!came || c.seen["below:"+e.node]) {
 		return "", false, nil
 	}
 	c.seen[e.node] = true
@@ -239,20 +241,20 @@ func (c *collector) entry(e *entry, resume bool, from string) (cursor string, mo
 	if err != nil {
 		return "", false, err
 	}
-	if !resume {
+	if !resume && !told {
 		i := c.f.info(p.space, n, p.may)
 		if err := c.f.decorate(c.ctx, c.r, p, storage.View{}, &i); err != nil {
 			return "", false, err
 		}
 		c.tell(path, i)
 	}
-	came := e.op == "move" || e.op == "restore" || e.op == "grant" && p.space.Owner != identity.ActorFrom(c.ctx).User.ID
 	if !n.IsFolder() || !came {
 		return "", false, nil
 	}
 	if !resume {
 		from = ""
 	}
+	c.seen["below:"+e.node] = true
 	return c.allBelow(p, path+"/", from)
 }
 
