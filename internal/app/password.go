@@ -1,0 +1,27 @@
+package app
+
+import (
+	"context"
+
+	"opencloud/internal/platform/config"
+	"opencloud/internal/platform/log"
+	"opencloud/internal/service/idm"
+)
+
+// ResetPassword sets the password of an account of the embedded directory.
+func ResetPassword(ctx context.Context, o Options, user, password string) error {
+	dir, data := config.Dirs(o.Lookup)
+	source, err := config.Open(dir, data, o.Lookup)
+	if err != nil {
+		return err
+	}
+	var cfg idm.Config
+	if _, err := source.Load("idm", &cfg); err != nil {
+		return err
+	}
+	l, err := log.New(cfg.Log, "idm")
+	if err != nil {
+		return err
+	}
+	return idm.ResetPassword(ctx, cfg, l, user, password)
+}
