@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -179,6 +180,36 @@ func anySeq[T any](seq iter.Seq2[T, error]) iter.Seq2[any, error] {
 type request struct {
 	Method string `json:"method"`
 	Args   args   `json:"args"`
+}
+
+// encode writes JSON, which has no words for text that is not UTF-8: rather than changed, it is refused.
+func encode(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err == nil && lossy(b) {
+		return nil, fmt.Errorf("%w: text that is not UTF-8", storage.ErrInvalid)
+	}
+	return b, err
+}
+
+// lossy tells whether the encoder replaced bytes: it writes its own replacements as an escape, and the same character
+// of a text as it is.
+func lossy(b []byte) bool {
+	const mark = `\ufffd`
+	for from := 0; ; {
+		i := bytes.Index(b[from:], []byte(mark))
+		if i < 0 {
+			return false
+		}
+		at := from + i
+		slashes := 1
+		for at-slashes >= 0 && b[at-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 1 {
+			return true
+		}
+		from = at + len(mark)
+	}
 }
 
 func decode(b []byte) (*request, error) {

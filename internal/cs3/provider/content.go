@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"opencloud/internal/identity"
@@ -116,7 +117,7 @@ func answer(w http.ResponseWriter, v any) error {
 }
 
 func (h *DataHandler) write(w http.ResponseWriter, r *http.Request, o *order) error {
-	res, err := h.FS.Upload(r.Context(), o.Ref, o.Upload, r.Body)
+	res, err := h.FS.Upload(r.Context(), o.Ref, o.Upload, sink{r})
 	if err != nil {
 		return err
 	}
@@ -124,15 +125,15 @@ func (h *DataHandler) write(w http.ResponseWriter, r *http.Request, o *order) er
 }
 
 func (h *DataHandler) session(w http.ResponseWriter, r *http.Request, o *order) error {
-	s, err := h.FS.WriteUpload(r.Context(), o.Session, o.Offset, o.Chunk, r.Body)
+	s, err := h.FS.WriteUpload(r.Context(), o.Session, o.Offset, o.Chunk, sink{r})
 	if err != nil {
 		return err
 	}
 	return answer(w, s)
 }
 
-func (c *Client) transfer(ctx context.Context, op transfer.Op, method string, o *order, length int64, body io.Reader, header ...string) (*http.Response, error) {
-	text, err := json.Marshal(o)
+func (c *Client) transfer(ctx context.Context, op transfer.Op, method string, o *order, src *source, header ...string) (*http.Response, error) {
+	text, err := encode(o)
 	if err != nil {
 		return nil, err
 	}
@@ -140,12 +141,13 @@ func (c *Client) transfer(ctx context.Context, op transfer.Op, method string, o 
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.data+"/internal", body)
+	req, err := http.NewRequestWithContext(ctx, method, c.data+"/internal", http.NoBody)
 	if err != nil {
 		return nil, err
 	}
-	if body != nil && length >= 0 {
-		req.ContentLength = length
+	if src != nil {
+		// Chunked whatever was announced: the provider itself compares the announced length with what came.
+		req.Body, req.ContentLength, req.Trailer = src, -1, src.trailer
 	}
 	req.Header.Set("X-Reva-Transfer", token)
 	for i := 0; i+1 < len(header); i += 2 {
@@ -173,44 +175,87 @@ func (c *Client) transfer(ctx context.Context, op transfer.Op, method string, o 
 // Upload implements storage.Writer.
 func (c *Client) Upload(ctx context.Context, ref storage.Ref, r storage.UploadRequest, body io.Reader) (storage.Result, error) {
 	var res storage.Result
-	return res, c.send(ctx, transfer.Write, http.MethodPut, &order{Ref: ref, Upload: r}, r.Length, body, &res)
+	return res, c.send(ctx, transfer.Write, http.MethodPut, &order{Ref: ref, Upload: r}, body, &res)
 }
 
 // WriteUpload implements storage.Uploads.
 func (c *Client) WriteUpload(ctx context.Context, id string, offset int64, chunk *storage.Checksum, body io.Reader) (storage.UploadSession, error) {
 	var s storage.UploadSession
-	return s, c.send(ctx, transfer.Session, http.MethodPatch, &order{Session: id, Offset: offset, Chunk: chunk}, -1, body, &s)
+	return s, c.send(ctx, transfer.Session, http.MethodPatch, &order{Session: id, Offset: offset, Chunk: chunk}, body, &s)
 }
 
-// source remembers why a body ended: the transport hides it.
+// brokenTrailer ends a body that broke off at its source. The provider keeps what came, as it would in one process, and
+// answers; a connection that just breaks would leave open when it has done so.
+const brokenTrailer = "X-Oc-Broken"
+
+// source is the body of a transfer. It tells the provider of its errors, and remembers them: the transport hides them.
 type source struct {
 	io.Reader
-	err error
+	trailer http.Header
+	mu      sync.Mutex // the transport may read on after it has returned an answer
+	err     error
+	done    bool
 }
 
 func (s *source) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	done := s.done
+	s.mu.Unlock()
+	if done {
+		return 0, errDone
+	}
 	n, err := s.Reader.Read(p)
-	if err != nil && err != io.EOF {
-		s.err = err
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+	s.trailer.Set(brokenTrailer, "1")
+	return n, io.EOF
+}
+
+// Close implements io.Closer; the body belongs to the caller.
+func (s *source) Close() error { return nil }
+
+// end stops reading and returns the error of the body, if it had one.
+func (s *source) end() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = true
+	return s.err
+}
+
+var errDone = errors.New("the transfer is over")
+
+// sink is the provider's end of a source.
+type sink struct{ r *http.Request }
+
+func (s sink) Read(p []byte) (int, error) {
+	n, err := s.r.Body.Read(p)
+	if err == io.EOF && s.r.Trailer.Get(brokenTrailer) != "" {
+		err = io.ErrUnexpectedEOF
 	}
 	return n, err
 }
 
-func (c *Client) send(ctx context.Context, op transfer.Op, method string, o *order, length int64, body io.Reader, out any) error {
-	src := &source{Reader: body}
-	// Chunked whatever was announced: the provider itself compares the announced length with what came.
-	resp, err := c.transfer(ctx, op, method, o, -1, io.NopCloser(src))
-	if src.err != nil && !errors.Is(err, storage.ErrQuota) {
-		if resp != nil {
+func (c *Client) send(ctx context.Context, op transfer.Op, method string, o *order, body io.Reader, out any) error {
+	src := &source{Reader: body, trailer: http.Header{brokenTrailer: nil}}
+	resp, err := c.transfer(ctx, op, method, o, src)
+	if broken := src.end(); broken != nil {
+		if err == nil {
 			resp.Body.Close()
 		}
-		return fmt.Errorf("%w: the body broke off: %w", storage.ErrLength, src.err)
+		return fmt.Errorf("%w: the body broke off: %w", storage.ErrLength, broken)
 	}
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	return json.NewDecoder(resp.Body).Decode(out)
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("%w: answer of the data listener: %w", storage.ErrUnavailable, err)
+	}
+	return nil
 }
 
 // Open implements storage.Reader.
@@ -255,7 +300,7 @@ func (r *remote) request(from int64) (*http.Response, error) {
 	if from > 0 {
 		h = append(h, "Range", "bytes="+strconv.FormatInt(from, 10)+"-")
 	}
-	return r.c.transfer(r.ctx, transfer.Read, http.MethodGet, r.order, 0, nil, h...)
+	return r.c.transfer(r.ctx, transfer.Read, http.MethodGet, r.order, nil, h...)
 }
 
 func (r *remote) Read(p []byte) (int, error) {

@@ -111,7 +111,8 @@ func fromStatus(err error) error {
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return fmt.Errorf("%w: %s", storage.ErrUnavailable, st.Message())
 	case codes.Unauthenticated, codes.PermissionDenied:
-		return storage.ErrNotFound // a stranger learns nothing
+		// The provider does not believe us: secrets differ. Not found would be a lie that makes clients delete their files.
+		return fmt.Errorf("%w: the provider refuses our token", storage.ErrUnavailable)
 	case codes.Canceled:
 		return context.Canceled
 	}

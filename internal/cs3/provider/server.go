@@ -69,7 +69,7 @@ func (s *server) call(ctx context.Context, in *wrapperspb.BytesValue) (*wrappers
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	b, err := json.Marshal(v)
+	b, err := encode(v)
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -112,7 +112,7 @@ func (s *server) list(stream grpc.ServerStream, in *wrapperspb.BytesValue) error
 		return toStatus(err)
 	}
 	var b batch
-	if b.First, err = json.Marshal(first); err != nil {
+	if b.First, err = encode(first); err != nil {
 		return toStatus(err)
 	}
 	send := func() error {
@@ -128,7 +128,7 @@ func (s *server) list(stream grpc.ServerStream, in *wrapperspb.BytesValue) error
 		if err != nil {
 			return toStatus(err)
 		}
-		text, err := json.Marshal(v)
+		text, err := encode(v)
 		if err != nil {
 			return toStatus(err)
 		}
