@@ -31,7 +31,7 @@ e2e: build ## end-to-end tests with real clients
 	go test -count=1 ./test/...
 
 fuzz: ## every fuzzer for FUZZTIME (default 10m)
-	@scripts/fuzz $(or $(FUZZTIME),10m)
+	@FUZZ_ALL=1 scripts/fuzz $(or $(FUZZTIME),10m)
 
 crash: build ## kill the server 200 times under load and check that nothing is lost
 	OC_CRASH_ROUNDS=200 go test -count=1 -timeout 60m ./test/crash/
