@@ -406,28 +406,41 @@ func (c *collector) gone(e *entry) error {
 // maxGone bounds how many removals one name can cause.
 const maxGone = 10_000
 
-// goneBelow notes what was in a folder that left its name to something else, unless it is in that too.
+// goneBelow notes what was in a folder that left its name to another folder, unless it is in that one too.
 func (c *collector) goneBelow(was string, now *tree.Node, path string) error {
-	var left []*tree.Node
-	if err := tree.Children(c.ctx, c.r, was, nil, maxGone+1, func(n *tree.Node) error { left = append(left, n); return nil }); err != nil {
+	left, err := c.everIn(was)
+	if err != nil {
 		return err
 	}
 	if len(left) > maxGone {
 		return storage.ErrSyncToken // to begin anew is cheaper
 	}
-	for _, n := range left {
-		at := path + "/" + toClient(n.Name)
-		other, err := tree.Child(c.ctx, c.r, now.ID, n.Name)
+	for name, id := range left {
+		at := path + "/" + toClient(name)
+		other, err := tree.Child(c.ctx, c.r, now.ID, name)
 		switch {
 		case errors.Is(err, tree.ErrNotFound):
 			c.remove(at)
 		case err != nil:
 			return err
-		case n.IsFolder() && other.IsFolder() && n.ID != other.ID:
-			if err := c.goneBelow(n.ID, other, at); err != nil {
+		case other.IsFolder() && id != other.ID:
+			if err := c.goneBelow(id, other, at); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// everIn returns what is in a folder, live or trashed, and what left it as far back as the journal goes, by name.
+func (c *collector) everIn(folder string) (map[string]string, error) {
+	out := map[string]string{}
+	if err := c.r.Query(c.ctx, `SELECT oldname, node FROM journal WHERE space=? AND oldparent=? ORDER BY seq`, func(row db.Row) error {
+		out[string(row.Bytes(0))] = row.Text(1)
+		return nil
+	}, c.top.space.ID, folder); err != nil {
+		return nil, err
+	}
+	err := tree.Children(c.ctx, c.r, folder, nil, maxGone+1, func(n *tree.Node) error { out[n.Name] = n.ID; return nil })
+	return out, err
 }

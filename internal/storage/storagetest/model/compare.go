@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -14,12 +15,19 @@ import (
 // comparer watches both sides through a sequence.
 type comparer struct {
 	*pair
-	tags        [2]map[resource.ID]string // ETags by node, of the real side and the model, as they were before
-	replica     map[string]told           // what a client of Changes knows
-	token       string
-	first       string // token of the beginning
-	firstOf     map[string]told
-	before, now *view
+	tags      [2]map[resource.ID]string // ETags by node, of the real side and the model, as they were before
+	followers []*follower
+	now       *view
+}
+
+// follower is a client of Changes.
+type follower struct {
+	name    string
+	ctx     context.Context
+	tree    func(*view) map[string]told // what there is for it; nil: nothing may be asked
+	replica map[string]told             // what it knows
+	token   string
+	first   string // its first token
 }
 
 // told is what a client of Changes knows of a path.
@@ -34,6 +42,7 @@ type view struct {
 	ids   []resource.ID
 	tree  map[string]told
 	etags map[resource.ID]string
+	seen  [len(people)]map[string]told // by each of people; nil: the root is hidden
 }
 
 // look reads a whole space.
@@ -44,7 +53,7 @@ func look(s *side, contents bool) (*view, error) {
 		return nil, err
 	}
 	v.note(root, "")
-	for who := 1; who < len(people); who++ {
+	for who := range people {
 		if err := v.visible(s, who, "", s.at("")); err != nil {
 			return nil, err
 		}
@@ -62,7 +71,7 @@ func look(s *side, contents bool) (*view, error) {
 			return nil, err
 		}
 	}
-	q, err := s.fs.Quota(s.ctx[0], s.root)
+	q, err := s.fs.Quota(s.see, s.root)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +100,7 @@ func (v *view) note(i storage.Info, path string) {
 }
 
 func (v *view) folder(s *side, ref storage.Ref, path string, contents bool) (storage.Info, error) {
-	self, children, err := s.fs.List(s.ctx[0], ref, storage.View{Props: true, Path: true})
+	self, children, err := s.fs.List(s.see, ref, storage.View{Props: true, Path: true})
 	if err != nil {
 		return self, fmt.Errorf("list %q: %w", path, err)
 	}
@@ -127,7 +136,7 @@ func (v *view) folder(s *side, ref storage.Ref, path string, contents bool) (sto
 
 // file adds versions and, if wanted, contents.
 func (v *view) file(s *side, i storage.Info, path string, contents bool) error {
-	vs, err := s.fs.ListVersions(s.ctx[0], i.ID)
+	vs, err := s.fs.ListVersions(s.see, i.ID)
 	if err != nil {
 		return fmt.Errorf("versions of %q: %w", path, err)
 	}
@@ -136,7 +145,7 @@ func (v *view) file(s *side, i storage.Info, path string, contents bool) error {
 		if !contents {
 			continue
 		}
-		text, err := read(s.fs.OpenVersion(s.ctx[0], i.ID, ver.Key))
+		text, err := read(s.fs.OpenVersion(s.see, i.ID, ver.Key))
 		if err != nil {
 			return fmt.Errorf("version %d of %q: %w", k, path, err)
 		}
@@ -145,7 +154,7 @@ func (v *view) file(s *side, i storage.Info, path string, contents bool) error {
 	if !contents {
 		return nil
 	}
-	text, err := read(s.fs.Open(s.ctx[0], storage.At(i.ID, "")))
+	text, err := read(s.fs.Open(s.see, storage.At(i.ID, "")))
 	if err != nil {
 		return fmt.Errorf("open %q: %w", path, err)
 	}
@@ -176,6 +185,9 @@ func (v *view) visible(s *side, who int, path string, ref storage.Ref) error {
 	if err != nil {
 		return nil
 	}
+	if v.seen[who] == nil {
+		v.seen[who] = map[string]told{}
+	}
 	var folders []storage.Info
 	for i, err := range children {
 		if err != nil {
@@ -184,6 +196,9 @@ func (v *view) visible(s *side, who int, path string, ref storage.Ref) error {
 		v.add(resource.ID{}, "%s sees %q may=%x", people[who], path+"/"+i.Name, i.Permissions)
 		if i.IsFolder() {
 			folders = append(folders, i)
+			v.seen[who][(path + "/" + i.Name)[1:]] = told{id: i.ID.String()}
+		} else {
+			v.seen[who][(path + "/" + i.Name)[1:]] = told{i.ID.String(), i.ETag, i.Size}
 		}
 	}
 	for _, i := range folders {
@@ -219,9 +234,18 @@ func (c *comparer) begin() error {
 		}
 		c.tags[k] = v.etags
 	}
-	_, token, _, err := c.real.fs.Changes(c.real.ctx[0], c.real.at(""), "", 0)
-	c.token, c.first, c.firstOf = token, token, map[string]told{}
-	return err
+	c.followers = []*follower{
+		{name: "everybody's follower", ctx: c.real.see, tree: func(v *view) map[string]told { return v.tree }},
+		{name: "the editor's follower", ctx: c.real.ctx[1], tree: func(v *view) map[string]told { return v.seen[1] }},
+	}
+	for _, f := range c.followers {
+		_, token, _, err := c.real.fs.Changes(f.ctx, c.real.at(""), "", 0)
+		if err != nil {
+			return err
+		}
+		f.replica, f.token, f.first = map[string]told{}, token, token
+	}
+	return nil
 }
 
 // same checks that an id of the real side stands for one of the model.
@@ -249,7 +273,7 @@ func (c *comparer) answers(got, want answer) error {
 		return fmt.Errorf("result is %q %v %d, want %q %v %d", g.Name, g.Kind, g.Size, w.Name, w.Kind, w.Size)
 	}
 	if g.ETag != "" {
-		i, err := c.real.fs.Stat(c.real.ctx[0], storage.At(g.ID, ""), storage.View{})
+		i, err := c.real.fs.Stat(c.real.see, storage.At(g.ID, ""), storage.View{})
 		if err != nil || i.ETag != g.ETag || !i.MTime.Equal(g.MTime) || i.Size != g.Size {
 			return fmt.Errorf("result is %s of %v with %d bytes, but then it is %s of %v with %d bytes, %v", g.ETag, g.MTime, g.Size, i.ETag, i.MTime, i.Size, err)
 		}
@@ -305,27 +329,30 @@ func line(v *view, i int) string {
 	return v.lines[i]
 }
 
-// sync brings the replica up to date through Changes, in pieces, and compares it.
+// sync brings the replicas up to date through Changes, in pieces, and compares them.
 func (c *comparer) sync(limit int) error {
-	token, err := replay(c.real, c.replica, c.token, limit)
-	if err != nil {
-		return err
-	}
-	c.token = token
-	if c.now == nil {
-		if c.now, err = look(c.real, false); err != nil {
+	for _, f := range c.followers {
+		want := f.tree(c.now)
+		if want == nil {
+			continue
+		}
+		var err error
+		if f.token, err = f.replay(c.real, f.replica, f.token, limit); err != nil {
+			return err
+		}
+		if err := sameTree(f.name, f.replica, want); err != nil {
 			return err
 		}
 	}
-	return sameTree("a client that follows the changes", c.replica, c.now.tree)
+	return nil
 }
 
 // replay applies all changes after a token to a replica, as a client does.
-func replay(s *side, replica map[string]told, token string, limit int) (string, error) {
+func (f *follower) replay(s *side, replica map[string]told, token string, limit int) (string, error) {
 	for range 10_000 {
-		changes, next, more, err := s.fs.Changes(s.ctx[0], s.at(""), token, limit)
+		changes, next, more, err := s.fs.Changes(f.ctx, s.at(""), token, limit)
 		if err != nil {
-			return "", fmt.Errorf("changes: %w", err)
+			return "", fmt.Errorf("changes for %s: %w", f.name, err)
 		}
 		for _, ch := range changes {
 			if ch.Removed {
@@ -344,7 +371,7 @@ func replay(s *side, replica map[string]told, token string, limit int) (string, 
 			return token, nil
 		}
 	}
-	return "", fmt.Errorf("changes never end")
+	return "", fmt.Errorf("changes for %s never end", f.name)
 }
 
 func removeTree(replica map[string]told, path string) {
@@ -373,19 +400,19 @@ func (c *comparer) end() error {
 	if err := c.sync(3); err != nil {
 		return err
 	}
-	if _, err := replay(c.real, c.firstOf, c.first, 100); err != nil {
-		return err
-	}
-	if err := sameTree("a client that comes back", c.firstOf, c.now.tree); err != nil {
-		return err
-	}
-	for _, limit := range []int{1, 2, 5} {
-		fresh := map[string]told{}
-		if _, err := replay(c.real, fresh, "", limit); err != nil {
-			return err
+	for _, f := range c.followers {
+		want := f.tree(c.now)
+		if want == nil {
+			continue
 		}
-		if err := sameTree("a new client", fresh, c.now.tree); err != nil {
-			return err
+		for limit, token := range map[int]string{100: f.first, 1: "", 2: "", 5: ""} {
+			replica := map[string]told{}
+			if _, err := f.replay(c.real, replica, token, limit); err != nil {
+				return err
+			}
+			if err := sameTree(fmt.Sprintf("%s, anew, %d at once,", f.name, limit), replica, want); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -144,7 +144,7 @@ func (o op) ref(s *side, path string) storage.Ref {
 		return s.at(path)
 	}
 	first, rest, _ := strings.Cut(path, "/")
-	i, err := s.fs.Stat(s.ctx[0], s.at(first), storage.View{})
+	i, err := s.fs.Stat(s.see, s.at(first), storage.View{})
 	if err != nil {
 		return s.at(path)
 	}
@@ -160,7 +160,7 @@ func (o op) conditions(s *side) storage.Conditions {
 		c.IfMatch = []string{"stale"}
 	case ifCurrent:
 		c.IfMatch = []string{"none"}
-		if i, err := s.fs.Stat(s.ctx[0], s.at(o.path), storage.View{}); err == nil {
+		if i, err := s.fs.Stat(s.see, s.at(o.path), storage.View{}); err == nil {
 			c.IfMatch = []string{i.ETag}
 		}
 	}
@@ -234,7 +234,7 @@ func (o op) item(s *side) (string, []storage.TrashItem, error) {
 }
 
 func trashOf(s *side, key, path string) (out []storage.TrashItem, err error) {
-	items, err := s.fs.ListTrash(s.ctx[0], s.root, key, path)
+	items, err := s.fs.ListTrash(s.see, s.root, key, path)
 	if err != nil {
 		return nil, err
 	}
@@ -270,12 +270,12 @@ func (o op) applyTrash(s *side, c storage.Conditions) answer {
 }
 
 func (o op) applyVersion(s *side, c storage.Conditions) answer {
-	i, err := s.fs.Stat(s.ctx[0], s.at(o.path), storage.View{})
+	i, err := s.fs.Stat(s.see, s.at(o.path), storage.View{})
 	if err != nil {
 		return answer{err: err}
 	}
 	key := "none"
-	if vs, err := s.fs.ListVersions(s.ctx[0], i.ID); err == nil && len(vs) > 0 {
+	if vs, err := s.fs.ListVersions(s.see, i.ID); err == nil && len(vs) > 0 {
 		key = vs[o.n%len(vs)].Key
 	}
 	return described(s.fs.RestoreVersion(s.ctx[o.who], i.ID, key, c))
@@ -305,10 +305,10 @@ func (o op) applySession(s *side, c storage.Conditions) answer {
 
 func (o op) applyGrant(s *side) answer {
 	if o.kind == revoke {
-		return answer{err: s.fs.RemoveGrant(s.ctx[o.who], o.ref(s, o.path), space.UserGrantee, people[1+o.n%3])}
+		return answer{err: s.fs.RemoveGrant(s.ctx[o.who], o.ref(s, o.path), space.UserGrantee, people[o.n%4])}
 	}
 	sets := []permission.Set{permission.Viewer, permission.Editor, permission.Uploader, permission.None, permission.Manager}
-	return answer{err: s.fs.SetGrant(s.ctx[o.who], o.ref(s, o.path), space.Grant{Kind: space.UserGrantee, Grantee: people[1+o.n%3], Permissions: sets[o.n%5]})}
+	return answer{err: s.fs.SetGrant(s.ctx[o.who], o.ref(s, o.path), space.Grant{Kind: space.UserGrantee, Grantee: people[o.n%4], Permissions: sets[o.n%5]})}
 }
 
 func (o op) applyLock(s *side, c storage.Conditions) answer {
