@@ -25,6 +25,7 @@ import (
 	"opencloud/internal/platform/log"
 	"opencloud/internal/platform/registry"
 	"opencloud/internal/platform/supervise"
+	"opencloud/internal/platform/telemetry"
 	"opencloud/internal/platform/tlsutil"
 	"opencloud/internal/storage"
 	"opencloud/internal/token"
@@ -50,6 +51,7 @@ type stack struct {
 	rt       runtime
 	registry *registry.Folder
 	closers  []func() error
+	tracer   *telemetry.Tracer
 
 	fs       storage.FS
 	users    identity.Users
@@ -61,15 +63,16 @@ type stack struct {
 
 // runtime is what concerns the process and no service.
 type runtime struct {
-	Log        config.Log `yaml:"log"`
-	JWTSecret  string     `yaml:"jwt_secret" env:"OC_JWT_SECRET" global:"token_manager.jwt_secret" secret:"true"`
-	MachineKey string     `yaml:"machine_auth_api_key" env:"OC_MACHINE_AUTH_API_KEY" global:"machine_auth_api_key" secret:"true"`
-	Insecure   bool       `yaml:"insecure" env:"OC_INSECURE" doc:"Do not check certificates of other services."`
-	Host       string     `yaml:"host" env:"OC_RUNTIME_HOST" global:"runtime.host" default:"localhost" doc:"Where this process answers opencloud list."`
-	Port       string     `yaml:"port" env:"OC_RUNTIME_PORT" global:"runtime.port" default:"9250" doc:"Port for opencloud list."`
-	Run        []string   `yaml:"services" env:"OC_RUN_EXTENSIONS;OC_RUN_SERVICES" global:"runtime.services" doc:"Run exactly these services."`
-	Add        []string   `yaml:"add_services" env:"OC_ADD_RUN_SERVICES" global:"runtime.add_services" doc:"Run these beside the usual ones."`
-	Exclude    []string   `yaml:"disabled_services" env:"OC_EXCLUDE_RUN_EXTENSIONS;OC_EXCLUDE_RUN_SERVICES" global:"runtime.disabled_services" doc:"Do not run these."`
+	Tracing    telemetry.Config `yaml:"tracing"`
+	Log        config.Log       `yaml:"log"`
+	JWTSecret  string           `yaml:"jwt_secret" env:"OC_JWT_SECRET" global:"token_manager.jwt_secret" secret:"true"`
+	MachineKey string           `yaml:"machine_auth_api_key" env:"OC_MACHINE_AUTH_API_KEY" global:"machine_auth_api_key" secret:"true"`
+	Insecure   bool             `yaml:"insecure" env:"OC_INSECURE" doc:"Do not check certificates of other services."`
+	Host       string           `yaml:"host" env:"OC_RUNTIME_HOST" global:"runtime.host" default:"localhost" doc:"Where this process answers opencloud list."`
+	Port       string           `yaml:"port" env:"OC_RUNTIME_PORT" global:"runtime.port" default:"9250" doc:"Port for opencloud list."`
+	Run        []string         `yaml:"services" env:"OC_RUN_EXTENSIONS;OC_RUN_SERVICES" global:"runtime.services" doc:"Run exactly these services."`
+	Add        []string         `yaml:"add_services" env:"OC_ADD_RUN_SERVICES" global:"runtime.add_services" doc:"Run these beside the usual ones."`
+	Exclude    []string         `yaml:"disabled_services" env:"OC_EXCLUDE_RUN_EXTENSIONS;OC_EXCLUDE_RUN_SERVICES" global:"runtime.disabled_services" doc:"Do not run these."`
 }
 
 // load reads a service's configuration and makes its logger; warnings are logged.
@@ -115,6 +118,10 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(o.Version))
+	if s.tracer, err = telemetry.New(ctx, rt.Tracing, o.Lookup, o.Version); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.tracer.Close)
 	return s.run(ctx, rt)
 }
 
@@ -245,7 +252,7 @@ func (s *stack) units(name string, b *built, rt runtime) (out []supervise.Unit, 
 				return nil, err
 			}
 		}
-		err = serve("", p.Addr, b.parts.HTTP, tc)
+		err = serve("", p.Addr, s.tracer.HTTP(name, b.parts.HTTP), tc)
 		return out, err
 	}
 	if b.parts.HTTP == nil || b.http.Addr == "" {
@@ -262,7 +269,7 @@ func (s *stack) units(name string, b *built, rt runtime) (out []supervise.Unit, 
 		}
 	}
 	// Who comes over the network must prove who he is; in the same process the proxy has done that.
-	err = serve(" web", b.http.Addr, token.HTTP(tokens)(b.parts.HTTP), tc)
+	err = serve(" web", b.http.Addr, s.tracer.HTTP(name, token.HTTP(tokens)(b.parts.HTTP)), tc)
 	return out, err
 }
 
