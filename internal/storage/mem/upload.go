@@ -74,7 +74,7 @@ func (f *FS) mayUpload(ctx context.Context, ref storage.Ref, r storage.UploadReq
 	n, parent, err := f.lookup(ctx, ref)
 	r.AutoRename = r.AutoRename && ref.Path != ""
 	switch {
-	case err == nil && n.isFolder():
+	case err == nil && n.isFolder() && !r.AutoRename:
 		return fmt.Errorf("%w: there is a folder of that name", storage.ErrConflict)
 	case err == nil && !r.AutoRename:
 		if err := need(ctx, n, permission.Upload); err != nil {

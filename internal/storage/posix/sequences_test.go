@@ -50,3 +50,5 @@ func modelled(t *testing.T) *posix.FS {
 }
 
 func TestSequences(t *testing.T) { model.Sequential(t, modelled(t), modelSequences(150)) }
+
+func TestConcurrentSequences(t *testing.T) { model.Concurrent(t, modelled(t), modelSequences(150)) }

@@ -133,6 +133,10 @@ func (f *FS) restore(ctx context.Context, space resource.ID, key, rel string, ds
 		return res, storage.ErrCrossSpace
 	}
 	err = f.write(ctx, func(tx db.Tx) error {
+		// Before the target is cleared: what is in the way may be the item itself, which somebody else just restored.
+		if _, _, err := f.trashed(ctx, tx, space, key, rel); err != nil {
+			return err
+		}
 		if err := f.clear(ctx, tx, to, overwrite, c.LockTokens); err != nil {
 			return err
 		}

@@ -87,7 +87,7 @@ func (f *FS) uploadTarget(ctx context.Context, ref storage.Ref, r *storage.Uploa
 	p, parent, err := f.lookup(ctx, ref)
 	switch {
 	case err == nil:
-		if p.node().IsFolder() {
+		if p.node().IsFolder() && (!r.AutoRename || ref.Path == "") {
 			return nil, fmt.Errorf("%w: there is a folder of that name", storage.ErrConflict)
 		}
 		if r.AutoRename && ref.Path != "" {

@@ -265,6 +265,9 @@ func (c *comparer) answers(got, want answer) error {
 	if got.created != want.created {
 		return fmt.Errorf("created is %v, want %v", got.created, want.created)
 	}
+	if got.content != want.content {
+		return fmt.Errorf("read %s, want %s", got.content, want.content)
+	}
 	if got.info == nil || want.info == nil {
 		return nil
 	}

@@ -39,6 +39,7 @@ type side struct {
 	root resource.ID
 	ctx  [len(people)]context.Context
 	see  context.Context // of one who may see everything
+	keys []string        // of the trash items that calls may name; nil: whatever is there
 }
 
 // open makes a space for one sequence.

@@ -36,15 +36,16 @@ const (
 	grant
 	revoke
 	drop
+	get
 	kinds
 )
 
 var kindNames = [...]string{"put", "mkdir", "move", "copy", "delete", "restore", "restoreInside", "purge", "restoreVersion", "patchProps", "setMTime", "addTag", "removeTag",
-	"favorite", "lock", "unlock", "session", "grant", "revoke", "drop"}
+	"favorite", "lock", "unlock", "session", "grant", "revoke", "drop", "get"}
 
 // often is how often a kind comes, in relation to the others.
 var often = [kinds]int{put: 14, mkdir: 8, move: 10, copyTo: 6, remove: 8, restore: 6, restoreInside: 2, purge: 2, restoreVersion: 4, patchProps: 3, setMTime: 2,
-	addTag: 2, removeTag: 1, favorite: 2, lock: 3, unlock: 2, session: 4, grant: 3, revoke: 1, drop: 2}
+	addTag: 2, removeTag: 1, favorite: 2, lock: 3, unlock: 2, session: 4, grant: 3, revoke: 1, drop: 2, get: 2}
 
 // condition of an operation.
 type condition int
@@ -66,8 +67,9 @@ type op struct {
 	overwrite bool
 	deep      bool
 	cond      condition
-	n         int // which of several, size of content, …
-	sync      int // 0, or the most changes that a client asks for at once after it
+	n         int    // which of several, size of content, …
+	match     string // an ETag for If-Match
+	sync      int    // 0, or the most changes that a client asks for at once after it
 }
 
 func (o op) String() string {
@@ -122,6 +124,7 @@ type answer struct {
 	err     error
 	created bool
 	info    *storage.Info
+	content string
 }
 
 // class names the kind of an error.
@@ -164,6 +167,9 @@ func (o op) conditions(s *side) storage.Conditions {
 			c.IfMatch = []string{i.ETag}
 		}
 	}
+	if o.match != "" {
+		c.IfMatch = []string{o.match}
+	}
 	if o.n%2 == 0 {
 		c.LockTokens = []string{token}
 	}
@@ -200,6 +206,9 @@ func (o op) apply(s *side) answer {
 			r.Length = -1
 		}
 		return result(fs.Upload(ctx, ref, r, strings.NewReader(content)))
+	case get:
+		content, err := read(fs.Open(ctx, ref))
+		return answer{err: err, content: content}
 	case mkdir:
 		return described(fs.CreateFolder(ctx, ref, c))
 	case move:
@@ -224,6 +233,9 @@ func (o op) apply(s *side) answer {
 
 // item picks something in the trash.
 func (o op) item(s *side) (string, []storage.TrashItem, error) {
+	if s.keys != nil {
+		return s.keys[o.n%len(s.keys)], nil, nil
+	}
 	items, err := trashOf(s, "", "")
 	if err != nil || len(items) == 0 {
 		return "none", nil, err
