@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 
@@ -102,15 +103,27 @@ func (s *stack) dial(name string, cfg config.GRPC) (*grpc.ClientConn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("token_manager.jwt_secret: %w", err)
 	}
-	addr, encrypted := cfg.Addr, cfg.TLS.Enabled
+	encrypted := cfg.TLS.Enabled
 	if n, err := s.registry.Lookup(name); err == nil && n.GRPC != "" {
-		addr, encrypted = n.GRPC, n.TLS
+		encrypted = n.TLS
 	}
 	var tc *tls.Config
 	if encrypted {
 		tc = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.rt.Insecure} //nolint:gosec // OC_INSECURE says so
 	}
-	conn, err := grpcd.Dial(addr, tc, grpc.WithUnaryInterceptor(token.UnaryClient(tokens)), grpc.WithStreamInterceptor(token.StreamClient(tokens)))
+	// Every connection asks anew where the service is: it may have moved.
+	where := func(ctx context.Context, _ string) (net.Conn, error) {
+		addr, kind := cfg.Addr, cfg.Protocol
+		if n, err := s.registry.Lookup(name); err == nil && n.GRPC != "" {
+			addr, kind = n.GRPC, "tcp"
+		}
+		if strings.HasPrefix(addr, "/") {
+			kind = "unix"
+		}
+		var d net.Dialer
+		return d.DialContext(ctx, kind, addr)
+	}
+	conn, err := grpcd.Dial(cfg.Addr, tc, grpc.WithContextDialer(where), grpc.WithUnaryInterceptor(token.UnaryClient(tokens)), grpc.WithStreamInterceptor(token.StreamClient(tokens)))
 	if err == nil {
 		s.closers = append(s.closers, conn.Close)
 	}

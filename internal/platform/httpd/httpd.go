@@ -37,7 +37,7 @@ func Listen(addr string) (net.Listener, error) {
 // ServeListener serves on a listener until the context ends.
 func ServeListener(ctx context.Context, l net.Listener, h http.Handler, tlsConfig *tls.Config, log *slog.Logger) error {
 	s := &http.Server{
-		Handler:           recovered(h, log),
+		Handler:           moving(recovered(h, log), patience),
 		TLSConfig:         tlsConfig,
 		ReadHeaderTimeout: 20 * time.Second,
 		IdleTimeout:       2 * time.Minute,
@@ -48,7 +48,7 @@ func ServeListener(ctx context.Context, l net.Listener, h http.Handler, tlsConfi
 	ended := make(chan error, 1)
 	go func() {
 		if tlsConfig != nil {
-			ended <- s.ServeTLS(l, "", "")
+			ended <- s.ServeTLS(takers{l, patience}, "", "") // plain connections stay bare: files are sent by the kernel
 		} else {
 			ended <- s.Serve(l)
 		}
