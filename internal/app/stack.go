@@ -22,6 +22,7 @@ import (
 	"opencloud/internal/platform/debug"
 	"opencloud/internal/platform/grpcd"
 	"opencloud/internal/platform/httpd"
+	"opencloud/internal/platform/limits"
 	"opencloud/internal/platform/log"
 	"opencloud/internal/platform/registry"
 	"opencloud/internal/platform/supervise"
@@ -97,6 +98,7 @@ func load[C any](s *stack, name string) (C, *slog.Logger, error) {
 
 // Run builds and runs services until the context ends.
 func Run(ctx context.Context, o Options) error {
+	limits.Memory(o.Lookup)
 	dir, data := config.Dirs(o.Lookup)
 	source, err := config.Open(dir, data, o.Lookup)
 	if err != nil {
