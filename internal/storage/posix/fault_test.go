@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -364,7 +365,12 @@ func brittleEnv(t *testing.T, base string, f *faults) (*env, func()) {
 // play runs the script with one fault, and checks that nothing acknowledged is lost and nothing half done is seen.
 func play(t *testing.T, f *faults) (failed bool) {
 	t.Helper()
-	base := t.TempDir()
+	base, err := os.MkdirTemp("/dev/shm", "posix") // in memory if there is any: this is not about fsync
+	if err != nil {
+		base = t.TempDir()
+	} else {
+		defer os.RemoveAll(base)
+	}
 	e, stop := brittleEnv(t, base, &faults{})
 	stop()
 	at := f.at
