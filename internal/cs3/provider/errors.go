@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -49,9 +50,9 @@ func sentinels() []sentinel {
 
 // fault is an error as it travels.
 type fault struct {
-	Name string        `json:"name"`
-	Text string        `json:"text"`
-	Lock *storage.Lock `json:"lock,omitempty"`
+	Names []string      `json:"names"` // of every sentinel that it is
+	Text  string        `json:"text"`
+	Lock  *storage.Lock `json:"lock,omitempty"`
 }
 
 func toFault(err error) (fault, codes.Code) {
@@ -60,31 +61,46 @@ func toFault(err error) (fault, codes.Code) {
 	if errors.As(err, &locked) {
 		f.Lock = &locked.Lock
 	}
+	code := codes.Internal
 	for _, s := range sentinels() {
 		if errors.Is(err, s.err) {
-			f.Name = s.name
-			return f, s.code
+			if len(f.Names) == 0 {
+				code = s.code
+			}
+			f.Names = append(f.Names, s.name)
 		}
 	}
-	// What went wrong inside stays inside.
-	return fault{Name: "internal", Text: "internal error"}, codes.Internal
+	if len(f.Names) == 0 {
+		return fault{Text: "internal error"}, code // what went wrong inside stays inside
+	}
+	return f, code
 }
 
+// remoteError is the error of a provider: its text, and the sentinels that it is.
+type remoteError struct {
+	text string
+	is   []error
+}
+
+func (e *remoteError) Error() string   { return e.text }
+func (e *remoteError) Unwrap() []error { return e.is }
+
 func (f fault) err() error {
+	e := &remoteError{text: f.Text}
 	if f.Lock != nil {
-		return &storage.LockedError{Lock: *f.Lock}
+		e.is = append(e.is, &storage.LockedError{Lock: *f.Lock})
 	}
 	for _, s := range sentinels() {
-		if s.name == f.Name {
-			return fmt.Errorf("%w (%s)", s.err, f.Text)
+		if slices.Contains(f.Names, s.name) {
+			e.is = append(e.is, s.err)
 		}
 	}
-	return fmt.Errorf("storage: %s", f.Text)
+	return e
 }
 
 // toStatus and fromStatus carry errors over gRPC: the message is a fault as JSON.
 func toStatus(err error) error {
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return status.FromContextError(err).Err()
 	}
 	f, code := toFault(err)
@@ -104,7 +120,7 @@ func fromStatus(err error) error {
 		return err
 	}
 	var f fault
-	if json.Unmarshal([]byte(st.Message()), &f) == nil && f.Name != "" {
+	if json.Unmarshal([]byte(st.Message()), &f) == nil && f.Text != "" {
 		return f.err()
 	}
 	switch st.Code() {
