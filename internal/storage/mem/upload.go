@@ -95,13 +95,13 @@ func (f *FS) mayUpload(ctx context.Context, ref storage.Ref, r storage.UploadReq
 	if err := f.mayCreate(ctx, parent, path.Base(ref.Path), permission.Upload); err != nil {
 		return err
 	}
+	if err := check(&r.Conditions, nil); err != nil {
+		return err
+	}
 	if n == nil { // not renamed
 		if err := free(parent, path.Base(ref.Path)); err != nil {
 			return err
 		}
-	}
-	if err := check(&r.Conditions, nil); err != nil {
-		return err
 	}
 	if err := guardNew(ctx, parent, r.Conditions.LockTokens); err != nil {
 		return err
@@ -135,10 +135,10 @@ func (f *FS) mayMakeParents(ctx context.Context, ref storage.Ref, r storage.Uplo
 	if err := f.mayCreate(ctx, parent, path.Base(top.Path), permission.CreateContainer|permission.Upload); err != nil {
 		return err
 	}
-	if err := free(parent, path.Base(top.Path)); err != nil {
+	if err := check(&r.Conditions, nil); err != nil {
 		return err
 	}
-	if err := check(&r.Conditions, nil); err != nil {
+	if err := free(parent, path.Base(top.Path)); err != nil {
 		return err
 	}
 	if err := guardNew(ctx, parent, r.Conditions.LockTokens); err != nil {

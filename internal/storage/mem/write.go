@@ -38,10 +38,10 @@ func (f *FS) createFolder(ctx context.Context, ref storage.Ref, c storage.Condit
 	if err := f.mayCreate(ctx, parent, name, permission.CreateContainer); err != nil {
 		return nil, err
 	}
-	if err := free(parent, name); err != nil {
+	if err := check(&c, nil); err != nil {
 		return nil, err
 	}
-	if err := check(&c, nil); err != nil {
+	if err := free(parent, name); err != nil {
 		return nil, err
 	}
 	if err := guardNew(ctx, parent, c.LockTokens); err != nil {

@@ -229,6 +229,9 @@ func (c *collector) entry(e *entry, resume bool, from string) (cursor string, mo
 	if err != nil {
 		return "", false, err
 	}
+	if e.op == "restore" && n.Flags&tree.FlagThinned != 0 {
+		return "", false, storage.ErrSyncToken // the client may know what was purged in it
+	}
 	path, ok := c.below(chain)
 	if !ok {
 		return "", false, nil
@@ -415,6 +418,13 @@ func (c *collector) goneBelow(was string, now *tree.Node, path string) error {
 	if len(left) > maxGone {
 		return storage.ErrSyncToken // to begin anew is cheaper
 	}
+	whole, err := c.remembered(was)
+	if err == nil && !whole && now.IsFolder() {
+		err = storage.ErrSyncToken
+	}
+	if err != nil {
+		return err
+	}
 	for name, id := range left {
 		at := path + "/" + toClient(name)
 		other, err := tree.Child(c.ctx, c.r, now.ID, name)
@@ -443,4 +453,23 @@ func (c *collector) everIn(folder string) (map[string]string, error) {
 	}
 	err := tree.Children(c.ctx, c.r, folder, nil, maxGone+1, func(n *tree.Node) error { out[n.Name] = n.ID; return nil })
 	return out, err
+}
+
+// remembered tells whether the index still knows all that was in a node: nothing of it was purged.
+func (c *collector) remembered(node string) (bool, error) {
+	n, err := tree.ByID(c.ctx, c.r, node)
+	if errors.Is(err, tree.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil || n.Flags&tree.FlagThinned != 0 {
+		return false, err
+	}
+	if !n.IsFolder() {
+		return true, nil // there was nothing in it
+	}
+	chain, _, err := tree.UpAnywhere(c.ctx, c.r, n)
+	if errors.Is(err, tree.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && chain.Root().Parent != tree.Graveyard, err
 }

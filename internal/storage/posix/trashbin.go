@@ -182,6 +182,10 @@ func (f *FS) restoreNode(ctx context.Context, tx db.Tx, space resource.ID, key, 
 	if err != nil {
 		return res, err
 	}
+	oldParent, oldName := "", ""
+	if len(from) > 1 { // clients may know it in a folder that comes back
+		oldParent, oldName = n.Parent, n.Name
+	}
 	if err := tree.Place(ctx, tx, n, to.node().ID, d.name); err != nil {
 		return res, err
 	}
@@ -189,7 +193,7 @@ func (f *FS) restoreNode(ctx context.Context, tx db.Tx, space resource.ID, key, 
 	if err := tree.Touch(ctx, tx, to.chain, seq, n.Size, now); err != nil {
 		return res, err
 	}
-	if err := f.journal(ctx, tx, "restore", n, seq, "", "", now); err != nil {
+	if err := f.journal(ctx, tx, "restore", n, seq, oldParent, oldName, now); err != nil {
 		return res, err
 	}
 	res.Info = f.info(to.space, n, to.may)
@@ -267,8 +271,15 @@ func (f *FS) bury(ctx context.Context, tx db.Tx, sp *tree.Space, t *tree.Trashed
 		if _, err := tx.Exec(ctx, `DELETE FROM trash WHERE node=?`, n.ID); err != nil {
 			return err
 		}
-	} else if err := f.shrink(ctx, tx, c[1:], n.Size); err != nil {
-		return err
+	} else {
+		if err := f.shrink(ctx, tx, c[1:], n.Size); err != nil {
+			return err
+		}
+		for _, above := range c[1:] {
+			if err := tree.SetFlag(ctx, tx, above, tree.FlagThinned, true); err != nil {
+				return err
+			}
+		}
 	}
 	if err := tree.Place(ctx, tx, n, tree.Graveyard, n.ID); err != nil {
 		return err

@@ -588,6 +588,11 @@ func (m *Model) Sync() {
 	m.t.Helper()
 	for {
 		cs, next, more, err := m.fs.Changes(m.ctx, m.dir, m.token, 1+m.rnd.IntN(20))
+		if errors.Is(err, storage.ErrSyncToken) && m.token != "" { // after a purge what was told may not be known any more
+			clear(m.replica)
+			m.token = ""
+			continue
+		}
 		if err != nil {
 			m.failf("changes: %v", err)
 		}

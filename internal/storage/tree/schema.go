@@ -29,6 +29,7 @@ const (
 	FlagProps
 	FlagFavorites
 	FlagVersions
+	FlagThinned // no table: something was purged from the folder while it was in the trash
 )
 
 // Schema returns the migrations of the index.

@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -354,6 +355,11 @@ func (c *comparer) sync(limit int) error {
 func (f *follower) replay(s *side, replica map[string]told, token string, limit int) (string, error) {
 	for range 10_000 {
 		changes, next, more, err := s.fs.Changes(f.ctx, s.at(""), token, limit)
+		if errors.Is(err, storage.ErrSyncToken) && token != "" {
+			clear(replica) // it begins anew
+			token = ""
+			continue
+		}
 		if err != nil {
 			return "", fmt.Errorf("changes for %s: %w", f.name, err)
 		}
