@@ -21,9 +21,11 @@ var foreign = []string{"activitylog", "antivirus", "app-provider", "app-registry
 	"collaboration", "eventhistory", "idp", "invitations", "nats", "notifications", "ocm", "policies", "postprocessing", "search", "settings", "sharing",
 	"sse", "storage-publiclink", "storage-shares", "storage-system", "thumbnails", "userlog", "web", "webdav", "webfinger"}
 
-// globalKeys are the keys in the root of opencloud.yaml that services share.
-var globalKeys = []string{"log", "opencloud_url", "token_manager", "machine_auth_api_key", "transfer_secret", "url_signing_secret", "system_user_id",
-	"system_user_api_key", "admin_user_id", "runtime", "http_service_tls", "grpc_service_tls", "grpc_client_tls", "registry"}
+// globalKeys are the keys outside of sections that services share.
+var globalKeys = []string{"log.level", "log.pretty", "log.color", "log.file", "opencloud_url", "token_manager.jwt_secret", "machine_auth_api_key",
+	"transfer_secret", "url_signing_secret", "admin_user_id", "runtime.host", "runtime.port", "runtime.services", "runtime.add_services",
+	"runtime.disabled_services", "http_service_tls.enabled", "http_service_tls.cert", "http_service_tls.key", "grpc_service_tls.enabled",
+	"grpc_service_tls.cert", "grpc_service_tls.key", "tracing.enabled", "tracing.endpoint"}
 
 func sections() []string {
 	var out []string

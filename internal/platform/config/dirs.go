@@ -19,7 +19,7 @@ func Dirs(lookup func(string) (string, bool)) (configDir, dataDir string) {
 	configDir, _ = lookup("OC_CONFIG_DIR")
 	if configDir == "" {
 		configDir = filepath.Join(own, "config")
-		if exists("/etc/opencloud/opencloud.yaml") && !exists(configDir) {
+		if exists("/etc/opencloud/opencloud.yaml") && !exists(filepath.Join(configDir, "opencloud.yaml")) {
 			configDir = "/etc/opencloud"
 		}
 	}

@@ -1,6 +1,11 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
 
 // ignored are keys of the original that are accepted and mean nothing here: there is no message bus, no cache server, no
 // micro registry and no internal LDAP to configure. A prefix ends with a dot; "*." stands for any one service.
@@ -16,22 +21,56 @@ var ignored = []string{
 	"gateway.storage_registry.", "frontend.ocdav.", "proxy.oidc.", "ocdav.insecure", "graph.service_account.", "*.auth_providers.",
 }
 
-// Ignored tells whether a dotted path is such a key, or leads to one.
-func Ignored(path string) bool {
+// initial are the ignored keys that `opencloud init` writes, here and in the original: nobody chose them, so nobody is
+// warned about them.
+var initial = []string{
+	"system_user_id", "system_user_api_key", "admin_user_id", "url_signing_secret", "machine_auth_api_key", "transfer_secret", "token_manager.jwt_secret",
+	"*.events.tls_insecure", "*.service_account.", "*.notifications.events.tls_insecure", "graph.application.id", "graph.spaces.insecure",
+	"graph.identity.ldap.bind_password", "idp.ldap.bind_password", "collaboration.wopi.secret", "collaboration.app.insecure", "proxy.oidc.insecure",
+	"frontend.app_handler.insecure", "frontend.archiver.insecure", "frontend.ocdav.insecure", "ocdav.insecure", "auth_basic.auth_providers.ldap.bind_password",
+	"auth_bearer.auth_providers.oidc.insecure", "users.drivers.ldap.bind_password", "groups.drivers.ldap.bind_password", "settings.service_account_ids",
+	"nats.nats.tls_skip_verify_client_cert", "gateway.storage_registry.storage_users_mount_id", "thumbnails.thumbnail.transfer_secret",
+	"thumbnails.thumbnail.webdav_allow_insecure", "thumbnails.thumbnail.cs3_allow_insecure",
+}
+
+// listed tells whether a list of patterns has a path, or a branch that holds it.
+func listed(path string, patterns []string) bool {
 	_, rest, deep := strings.Cut(path, ".")
-	for _, p := range ignored {
-		if tail, ok := strings.CutPrefix(p, "*."); ok {
-			if deep && match(rest, tail) || match(path, tail) {
-				return true
-			}
-			continue
-		}
-		if match(path, p) {
+	for _, p := range patterns {
+		if tail, ok := strings.CutPrefix(p, "*."); ok && (deep && match(rest, tail) || match(path, tail)) || match(path, p) {
 			return true
 		}
 	}
 	return false
 }
+
+// maxWarnings bounds how much a strange file can say.
+const maxWarnings = 200
+
+// warn adds a warning for every setting at or below a key that means nothing here. path is the dotted name from the root of
+// opencloud.yaml; names are what could have been meant.
+func warn(out []string, file string, kv *ast.MappingValueNode, path string, names []string) []string {
+	if len(out) >= maxWarnings || listed(path, initial) {
+		return out
+	}
+	if !Ignored(path) {
+		text := fmt.Sprintf("%s:%d: %s has no meaning here and is ignored", file, line(kv.Key), path)
+		if n := nearest(path[strings.LastIndexByte(path, '.')+1:], names); n != "" {
+			text += fmt.Sprintf("; did you mean %q?", n)
+		}
+		return append(out, text)
+	}
+	if sub := mapping(kv.Value); sub != nil {
+		for _, below := range sub.Values {
+			out = warn(out, file, below, join(path, keyOf(below)), nil)
+		}
+		return out
+	}
+	return append(out, fmt.Sprintf("%s:%d: %s is known from OpenCloud's original server; it has no meaning here and is ignored", file, line(kv.Key), path))
+}
+
+// Ignored tells whether a dotted path is such a key, or leads to one.
+func Ignored(path string) bool { return listed(path, ignored) }
 
 func match(path, pattern string) bool {
 	if branch, ok := strings.CutSuffix(pattern, "."); ok {

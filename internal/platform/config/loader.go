@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -23,7 +24,6 @@ type Source struct {
 	lookup func(string) (string, bool)
 	main   *file
 	files  map[string]*file
-	used   map[string]bool // dotted paths of opencloud.yaml that some service read
 }
 
 // file is one parsed YAML file.
@@ -34,7 +34,7 @@ type file struct {
 
 // Open reads opencloud.yaml of a directory, if there is one. lookup is os.LookupEnv.
 func Open(dir, data string, lookup func(string) (string, bool)) (*Source, error) {
-	s := &Source{Dir: dir, Data: data, lookup: lookup, files: map[string]*file{}, used: map[string]bool{}}
+	s := &Source{Dir: dir, Data: data, lookup: lookup, files: map[string]*file{}}
 	var err error
 	s.main, err = s.read("opencloud.yaml")
 	return s, err
@@ -105,7 +105,7 @@ func (s *Source) Load(service string, dst any) (warnings []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{source: s, svc: strings.ToUpper(Section(service))}
+	l := &loader{source: s, svc: strings.ToUpper(Section(service)), section: Section(service)}
 	section := mapping(child(s.main.root, Section(service)))
 	v := reflect.ValueOf(dst).Elem()
 	l.fill(v, "", "")
@@ -119,6 +119,7 @@ func (s *Source) Load(service string, dst any) (warnings []string, err error) {
 type loader struct {
 	source   *Source
 	svc      string
+	section  string
 	warnings []string
 	errs     []error
 }
@@ -170,7 +171,6 @@ func (l *loader) fill(v reflect.Value, addr, _ string) {
 		}
 		if g := f.Tag.Get("global"); g != "" {
 			if n := at(l.source.main.root, g); n != nil {
-				l.source.used[g] = true
 				l.set(v, l.source.main, n, g)
 			}
 		}
@@ -217,15 +217,10 @@ func (l *loader) set(v reflect.Value, f *file, n ast.Node, path string) {
 }
 
 func (l *loader) unknown(f *file, kv *ast.MappingValueNode, path string, names []string) {
-	if Ignored(path) {
-		return
+	if f != l.source.main {
+		path = join(l.section, path) // the file of a service has its settings without the section's name
 	}
-	text := fmt.Sprintf("%s:%d: %s has no meaning here and is ignored", f.path, line(kv.Key), path)
-	key := path[strings.LastIndexByte(path, '.')+1:]
-	if n := nearest(key, names); n != "" {
-		text += fmt.Sprintf("; did you mean %q?", n)
-	}
-	l.warnings = append(l.warnings, text)
+	l.warnings = warn(l.warnings, f.path, kv, path, names)
 }
 
 // environment sets what variables say; of several the last that is set wins.
@@ -280,28 +275,46 @@ func (l *loader) missing(v reflect.Value, service, path string) {
 	})
 }
 
-// Unused returns warnings for keys in the root of opencloud.yaml that belong to nobody. services are the sections that
-// exist, known the global keys.
+// Unused returns warnings for keys outside of the sections of services that nobody reads. services are the sections that
+// exist, known the dotted paths of global keys.
 func (s *Source) Unused(services, known []string) []string {
 	if s.main.root == nil {
 		return nil
 	}
-	names := append(append([]string{}, known...), services...)
-	var out []string
-	for _, kv := range s.main.root.Values {
+	return s.unused(nil, s.main.root, "", services, known)
+}
+
+func (s *Source) unused(out []string, m *ast.MappingNode, path string, services, known []string) []string {
+	for _, kv := range m.Values {
 		key := keyOf(kv)
-		found := Ignored(key)
-		for _, n := range names {
-			found = found || n == key
-		}
-		if found {
+		p := join(path, key)
+		if slices.Contains(known, p) || path == "" && slices.Contains(services, key) {
 			continue
 		}
-		text := fmt.Sprintf("%s:%d: %s has no meaning here and is ignored", s.main.path, line(kv.Key), key)
-		if n := nearest(key, names); n != "" {
-			text += fmt.Sprintf("; did you mean %q?", n)
+		names := siblings(path, known)
+		if path == "" {
+			names = append(names, services...)
 		}
-		out = append(out, text)
+		sub := mapping(kv.Value)
+		if slices.Contains(names, key) && sub != nil { // a branch with known keys
+			out = s.unused(out, sub, p, nil, known)
+			continue
+		}
+		out = warn(out, s.main.path, kv, p, names)
+	}
+	return out
+}
+
+// siblings returns the names of the keys that known paths have right below a path.
+func siblings(path string, known []string) (out []string) {
+	for _, k := range known {
+		rest, ok := k, true
+		if path != "" {
+			rest, ok = strings.CutPrefix(k, path+".")
+		}
+		if name, _, _ := strings.Cut(rest, "."); ok && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
 	}
 	return out
 }
