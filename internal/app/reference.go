@@ -23,15 +23,22 @@ func Reference() string {
 	var b strings.Builder
 	b.WriteString("# Configuration reference\n\nMade from the program by `make docs`; do not edit. Each table is a section of `opencloud.yaml` (or the content of\n" +
 		"`<service>.yaml`). Of several environment variables the last one that is set wins.\n\n")
-	for _, s := range []struct {
-		name   string
-		config any
-	}{
-		{"runtime", runtime{}}, {"proxy", proxy.Config{}}, {"ocdav", ocdav.Config{}}, {"frontend", frontend.Config{}}, {"graph", graph.Config{}},
-		{"storage-users", storageusers.Config{}}, {"idm", idm.Config{}}, {"users", users.Config{}}, {"groups", groups.Config{}},
-		{"auth-basic", authbasic.Config{}}, {"auth-machine", authmachine.Config{}}, {"gateway", gateway.Config{}}, {"ocs", ocs.Config{}},
-	} {
+	for _, s := range configs() {
 		b.WriteString(config.Reference(s.name, s.config))
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+// section is what opencloud.yaml says about a service, and the struct it is read into.
+type section struct {
+	name   string
+	config any
+}
+
+func configs() []section {
+	return []section{
+		{"runtime", runtime{}}, {"proxy", proxy.Config{}}, {"ocdav", ocdav.Config{}}, {"frontend", frontend.Config{}}, {"graph", graph.Config{}},
+		{"storage-users", storageusers.Config{}}, {"idm", idm.Config{}}, {"users", users.Config{}}, {"groups", groups.Config{}},
+		{"auth-basic", authbasic.Config{}}, {"auth-machine", authmachine.Config{}}, {"gateway", gateway.Config{}}, {"ocs", ocs.Config{}},
+	}
 }
