@@ -19,7 +19,7 @@ const (
 
 // Loops are the storage's background work that follows changes. See Chores for the rest.
 func (f *FS) Loops() []service.Loop {
-	loops := []service.Loop{{Name: "posix housekeeping", Run: f.housekeeping}, {Name: "posix checksums", Run: f.checksums}}
+	loops := []service.Loop{{Name: "posix housekeeping", Run: f.housekeeping}, {Name: "posix checksums", Run: f.checksums}, {Name: "posix newcomers", Run: f.newcomersLoop}}
 	if f.cfg.Watch {
 		loops = append(loops, service.Loop{Name: "posix watch", Run: func(ctx context.Context) error { return f.scan.Watch(ctx, f.cfg.Root, f.cfg.Debounce) }})
 	}
@@ -34,6 +34,13 @@ func (f *FS) checksums(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-f.unhashed:
+		}
+		// What other programs copy in is shown first, and hashed when that is done.
+		for f.newcomers.busy() && ctx.Err() == nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
 		}
 		if _, err := f.scan.Hash(ctx); err != nil && ctx.Err() == nil {
 			f.log.Error("checksums cannot be computed", "err", err)

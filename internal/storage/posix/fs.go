@@ -20,8 +20,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
-
 	"opencloud/internal/platform/db"
 	"opencloud/internal/resource"
 	"opencloud/internal/storage"
@@ -72,15 +70,16 @@ type FS struct {
 	mu     sync.RWMutex
 	spaces map[string]*tree.Space // all of them, by id; values are not changed, but replaced
 
-	redo     redoLog
-	marker   marker
-	clean    cleanMarks
-	sessions sessionCache
-	turns    turns
-	wake     chan struct{} // there is background work: graves, redo records
-	unhashed chan struct{} // there may be files without checksums
-	started  time.Time
-	closed   atomic.Bool
+	redo      redoLog
+	marker    marker
+	newcomers newcomers
+	clean     cleanMarks
+	sessions  sessionCache
+	turns     turns
+	wake      chan struct{} // there is background work: graves, redo records
+	unhashed  chan struct{} // there may be files without checksums
+	started   time.Time
+	closed    atomic.Bool
 }
 
 var _ storage.FS = (*FS)(nil)
@@ -124,7 +123,8 @@ func newFS(ctx context.Context, cfg Config) (*FS, error) {
 	if f.noXattr {
 		f.log.Warn("the file system has no extended attributes: moves made by other programs will look like new files", "root", cfg.Root)
 	}
-	f.scan = scan.New(scan.Config{DB: cfg.DB, Disk: cfg.Disk, Log: cfg.Log, Busy: f.redo.busy, NewID: uuid.NewString, TookIn: func() { poke(f.unhashed) }, NoXattr: f.noXattr,
+	f.newcomers.wake = make(chan struct{}, 1)
+	f.scan = scan.New(scan.Config{DB: cfg.DB, Disk: cfg.Disk, Log: cfg.Log, Busy: f.redo.busy, NewID: newID, TookIn: func() { poke(f.unhashed) }, Found: f.newcomers.add, NoXattr: f.noXattr,
 		HoldShare: cfg.HoldShare, HoldMin: cfg.HoldMin, Grace: cfg.Grace})
 	if err := f.reloadSpaces(ctx); err != nil {
 		return nil, err

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"opencloud/internal/resource"
 	"opencloud/internal/storage"
 )
@@ -70,4 +72,13 @@ func newName(name string, top bool) error {
 		return fmt.Errorf("%w: the name %q is used by the storage itself", storage.ErrInvalid, name)
 	}
 	return nil
+}
+
+// newID makes the id of a new node. Ids begin with the time, so that the index grows at its end.
+func newID() string {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.NewString()
+	}
+	return id.String()
 }

@@ -233,7 +233,7 @@ func (f *FS) seal(file disk.File, sums tree.Sums, r *storage.UploadRequest, t *t
 		return err
 	}
 	st.sums = sums
-	st.id = uuid.NewString()
+	st.id = newID()
 	if t.old != nil {
 		st.id, st.reused = t.old.node().ID, true
 	}
@@ -331,7 +331,7 @@ func (f *FS) relabel(old *place, st *staged) error {
 	if old != nil {
 		id = old.node().ID
 	} else if st.reused {
-		id = uuid.NewString()
+		id = newID()
 	}
 	if id == st.id {
 		return nil

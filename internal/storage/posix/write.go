@@ -69,7 +69,7 @@ func (f *FS) createFolder(ctx context.Context, ref storage.Ref, c storage.Condit
 
 // stageFolder makes an empty folder that has its id already.
 func (f *FS) stageFolder(sp *tree.Space) (staged, error) {
-	st := staged{id: uuid.NewString()}
+	st := staged{id: newID()}
 	st.path = f.stagingPath(sp, st.id)
 	if err := f.disk.Mkdir(st.path); err != nil {
 		return st, err
@@ -424,21 +424,31 @@ func (f *FS) copyAny(ctx context.Context, from *place, dst storage.Ref, deep boo
 	return f.Stat(ctx, dst, storage.View{})
 }
 
-// copyProps gives a copy the properties of what it was copied from.
+// copyProps gives a copy the properties of what it was copied from, and no others (RFC 4918 §9.8.2).
 func (f *FS) copyProps(ctx context.Context, from *tree.Node, to string) error {
 	if from.Flags&tree.FlagProps == 0 {
-		return nil
+		had := false
+		err := f.read(ctx, func(r db.Reader) error {
+			n, err := tree.ByID(ctx, r, to)
+			had = err == nil && n.Flags&tree.FlagProps != 0
+			return ignore(err, tree.ErrNotFound)
+		})
+		if err != nil || !had {
+			return err
+		}
 	}
 	return f.write(ctx, func(tx db.Tx) error {
 		n, err := tree.ByID(ctx, tx, to)
 		if err != nil {
 			return ignore(err, tree.ErrNotFound)
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO props(node, ns, name, value, attrs) SELECT ?, ns, name, value, attrs FROM props WHERE node=?
-			ON CONFLICT(node, ns, name) DO UPDATE SET value=excluded.value, attrs=excluded.attrs`, to, from.ID); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM props WHERE node=?`, to); err != nil {
 			return err
 		}
-		return tree.SetFlag(ctx, tx, n, tree.FlagProps, true)
+		if _, err := tx.Exec(ctx, `INSERT INTO props(node, ns, name, value, attrs) SELECT ?, ns, name, value, attrs FROM props WHERE node=?`, to, from.ID); err != nil {
+			return err
+		}
+		return tree.SetFlag(ctx, tx, n, tree.FlagProps, from.Flags&tree.FlagProps != 0)
 	})
 }
 

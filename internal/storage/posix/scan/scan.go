@@ -45,6 +45,8 @@ type Config struct {
 	NewID func() string
 	// TookIn, if any, is called when files were taken in, whose checksums are not known.
 	TookIn func()
+	// Found, if any, is called for folders that were new, and of which nothing below is known yet.
+	Found func(space, folder string)
 	// NoXattr tells that the file system has no extended attributes: moves are then not recognised.
 	NoXattr bool
 	// HoldShare and HoldMin: a space is held when at least HoldMin nodes and more than this share of all vanish.
@@ -248,6 +250,11 @@ func (s *Scanner) settle(ctx context.Context, sp *tree.Space, c tree.Chain, name
 		st.label()
 		if st.unhashed && s.TookIn != nil {
 			s.TookIn()
+		}
+		if s.Found != nil && ctx.Value(walking{}) == nil {
+			for _, id := range st.folders {
+				s.Found(sp.ID, id)
+			}
 		}
 		all.changed = all.changed || st.changed
 		all.folders = append(all.folders, st.folders...)

@@ -32,15 +32,18 @@ type walk struct {
 // Tree compares a folder and all below it. With drop false nothing is taken out of the index.
 func (s *Scanner) Tree(ctx context.Context, sp *tree.Space, id string, drop bool) error {
 	w := &walk{Scanner: s, space: sp, drop: drop}
-	return w.folder(ctx, id, 0)
+	return w.folder(context.WithValue(ctx, walking{}, true), id, 0)
 }
+
+// walking marks the context of a walk, which looks into new folders itself.
+type walking struct{}
 
 // Sweep compares a whole space with the disk. A path that fails is noted (see Problems) and does not stop the rest; a
 // space that is held, or whose folder is not there, is a *HeldError. Sweeping a space in which nothing is missing (any
 // more) ends its hold.
 func (s *Scanner) Sweep(ctx context.Context, sp *tree.Space, each Progress) error {
 	w := &walk{Scanner: s, space: sp, drop: true, rest: true, each: each}
-	if err := w.folder(ctx, sp.ID, 0); err != nil {
+	if err := w.folder(context.WithValue(ctx, walking{}, true), sp.ID, 0); err != nil {
 		return err
 	}
 	held, confirmed, err := s.held(ctx, sp.ID)
