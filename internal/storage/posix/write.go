@@ -215,7 +215,10 @@ func (f *FS) destination(ctx context.Context, dst storage.Ref) (*destination, er
 // clear moves what is in the way to the trash.
 func (f *FS) clear(ctx context.Context, tx db.Tx, d *destination, overwrite bool, tokens []string) error {
 	if d.old == nil {
-		if _, err := tree.Child(ctx, tx, d.parent.node().ID, d.name); err == nil {
+		if n, err := tree.Child(ctx, tx, d.parent.node().ID, d.name); err == nil {
+			if _, err := f.allow(ctx, tx, d.parent.space, append(tree.Chain{n}, d.parent.chain...)); err != nil {
+				return storage.ErrForbidden // there, but not for this actor's eyes
+			}
 			return errStale
 		} else if !errors.Is(err, tree.ErrNotFound) {
 			return err
