@@ -48,3 +48,7 @@ docs: ## make docs/reference/configuration.md anew
 
 clean: ## remove what was built
 	rm -rf bin
+
+.PHONY: model
+model: ## 10,000 random sequences against the model
+	OC_MODEL_SEQUENCES=10000 go test -count=1 -timeout 60m -run 'Sequences' ./internal/storage/posix
