@@ -40,6 +40,7 @@ func Status(err error) *rpcpb.Status {
 		{storage.ErrUnsupported, rpcpb.Code_CODE_UNIMPLEMENTED}, {storage.ErrUnavailable, rpcpb.Code_CODE_UNAVAILABLE},
 		{storage.ErrInvalid, rpcpb.Code_CODE_INVALID_ARGUMENT}, {resource.ErrInvalidID, rpcpb.Code_CODE_INVALID_ARGUMENT},
 		{resource.ErrInvalidName, rpcpb.Code_CODE_INVALID_ARGUMENT}, {storage.ErrChecksum, rpcpb.Code_CODE_INVALID_ARGUMENT},
+		{storage.ErrLength, rpcpb.Code_CODE_INVALID_ARGUMENT}, {storage.ErrOffset, rpcpb.Code_CODE_OUT_OF_RANGE}, {storage.ErrSyncToken, rpcpb.Code_CODE_INVALID_ARGUMENT},
 	} {
 		if errors.Is(err, c.err) {
 			code, text = c.code, err.Error()
@@ -121,21 +122,51 @@ func toInfo(i *storage.Info) *providerpb.ResourceInfo {
 	if i.IsFolder() {
 		out.Type = providerpb.ResourceType_RESOURCE_TYPE_CONTAINER
 	}
-	if i.Checksums.SHA1 != nil {
-		out.Checksum = &providerpb.ResourceChecksum{Type: providerpb.ResourceChecksumType_RESOURCE_CHECKSUM_TYPE_SHA1, Sum: hex.EncodeToString(i.Checksums.SHA1)}
+	sums(out, &i.Checksums)
+	for k := range i.Locks {
+		if i.Locks[k].Root == i.ID {
+			out.Lock = toLock(&i.Locks[k])
+			break
+		}
+	}
+	if i.Status == storage.Processing {
+		setEntry(&out.Opaque, "status", "processing")
+	}
+	if i.SpaceType != "" {
+		out.Space = &providerpb.StorageSpace{SpaceType: string(i.SpaceType)}
 	}
 	meta := map[string]string{}
 	if len(i.Tags) > 0 {
-		meta["tags"] = strings.Join(i.Tags, ",")
+		meta[keyTags] = strings.Join(i.Tags, ",")
 	}
 	if i.Favorite {
-		meta["http://owncloud.org/ns/favorite"] = "1"
+		meta[keyFavorite] = "1"
 	}
 	for _, p := range i.Props {
-		meta[p.Namespace+"/"+p.Name] = p.Value
+		meta[p.Namespace+"/"+p.Name] = plain(p.Value)
 	}
 	out.ArbitraryMetadata = &providerpb.ArbitraryMetadata{Metadata: meta}
 	return out
+}
+
+// sums sets SHA1 as the checksum, the others as opaque entries.
+func sums(out *providerpb.ResourceInfo, c *storage.Checksums) {
+	if c.SHA1 != nil {
+		out.Checksum = &providerpb.ResourceChecksum{Type: providerpb.ResourceChecksumType_RESOURCE_CHECKSUM_TYPE_SHA1, Sum: hex.EncodeToString(c.SHA1)}
+	}
+	if c.MD5 != nil {
+		setEntry(&out.Opaque, "md5", hex.EncodeToString(c.MD5))
+	}
+	if c.Adler32 != nil {
+		setEntry(&out.Opaque, "adler32", hex.EncodeToString(c.Adler32))
+	}
+}
+
+func setEntry(o **typespb.Opaque, key, value string) {
+	if *o == nil {
+		*o = &typespb.Opaque{Map: map[string]*typespb.OpaqueEntry{}}
+	}
+	(*o).Map[key] = &typespb.OpaqueEntry{Decoder: "plain", Value: []byte(value)}
 }
 
 func toSpace(s *space.Space) *providerpb.StorageSpace {

@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
@@ -103,7 +104,7 @@ func (s *Server) ListContainerStream(r *providerpb.ListContainerStreamRequest, s
 		return stream.Send(&providerpb.ListContainerStreamResponse{Status: Status(nil), Info: i})
 	})
 	if err != nil {
-		return status.Error(codes.Code(grpcCode(err)), "the listing is not whole")
+		return status.Error(grpcCode(err), "the listing is not whole")
 	}
 	return nil
 }
@@ -302,25 +303,45 @@ func (s *Server) RestoreFileVersion(ctx context.Context, r *providerpb.RestoreFi
 	return &providerpb.RestoreFileVersionResponse{Status: Status(err)}, nil
 }
 
-func (s *Server) ListRecycle(ctx context.Context, r *providerpb.ListRecycleRequest) (*providerpb.ListRecycleResponse, error) {
-	out := &providerpb.ListRecycleResponse{}
-	ref, err := on(ctx, r.GetRef())
-	if err == nil {
-		seq, e := s.fs.ListTrash(ctx, ref.ID, r.GetKey(), "")
-		if err = e; err == nil {
-			for i, e := range seq {
-				if err = e; err != nil {
-					break
-				}
-				out.RecycleItems = append(out.RecycleItems, toItem(&i))
-			}
+// eachTrashed calls f for what is in the trash.
+func (s *Server) eachTrashed(ctx context.Context, r *providerpb.Reference, key string, f func(*providerpb.RecycleItem) error) error {
+	ref, err := on(ctx, r)
+	if err != nil {
+		return err
+	}
+	key, path, _ := strings.Cut(key, "/")
+	items, err := s.fs.ListTrash(ctx, ref.ID, key, path)
+	if err != nil {
+		return err
+	}
+	for i, err := range items {
+		if err == nil {
+			err = f(toItem(&i))
+		}
+		if err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func (s *Server) ListRecycle(ctx context.Context, r *providerpb.ListRecycleRequest) (*providerpb.ListRecycleResponse, error) {
+	var items []*providerpb.RecycleItem
+	err := s.eachTrashed(ctx, r.GetRef(), r.GetKey(), func(i *providerpb.RecycleItem) error { items = append(items, i); return nil })
 	if err != nil {
-		out.RecycleItems = nil
+		return &providerpb.ListRecycleResponse{Status: Status(err)}, nil
 	}
-	out.Status = Status(err)
-	return out, nil
+	return &providerpb.ListRecycleResponse{Status: Status(nil), RecycleItems: items}, nil
+}
+
+func (s *Server) ListRecycleStream(r *providerpb.ListRecycleStreamRequest, stream providerpb.ProviderAPI_ListRecycleStreamServer) error {
+	err := s.eachTrashed(stream.Context(), r.GetRef(), r.GetKey(), func(i *providerpb.RecycleItem) error {
+		return stream.Send(&providerpb.ListRecycleStreamResponse{Status: Status(nil), RecycleItem: i})
+	})
+	if err != nil {
+		return status.Error(grpcCode(err), "the listing is not whole")
+	}
+	return nil
 }
 
 func toItem(i *storage.TrashItem) *providerpb.RecycleItem {
@@ -328,7 +349,15 @@ func toItem(i *storage.TrashItem) *providerpb.RecycleItem {
 	if i.Kind == resource.Folder {
 		kind = providerpb.ResourceType_RESOURCE_TYPE_CONTAINER
 	}
-	return &providerpb.RecycleItem{Type: kind, Key: i.Key, Ref: &providerpb.Reference{Path: "./" + i.OriginalPath}, Size: uint64(i.Size), DeletionTime: toTime(i.Deleted)}
+	return &providerpb.RecycleItem{Type: kind, Key: keyOf(i), Ref: &providerpb.Reference{Path: "./" + i.OriginalPath}, Size: uint64(i.Size), DeletionTime: toTime(i.Deleted)}
+}
+
+// keyOf names an item: the key of what was deleted, and the path in it.
+func keyOf(i *storage.TrashItem) string {
+	if i.Path == "" {
+		return i.Key
+	}
+	return i.Key + "/" + i.Path
 }
 
 func (s *Server) RestoreRecycleItem(ctx context.Context, r *providerpb.RestoreRecycleItemRequest) (*providerpb.RestoreRecycleItemResponse, error) {
@@ -338,7 +367,8 @@ func (s *Server) RestoreRecycleItem(ctx context.Context, r *providerpb.RestoreRe
 		dst, err = fromRef(r.GetRestoreRef())
 	}
 	if err == nil {
-		_, err = s.fs.Restore(ctx, ref.ID, r.GetKey(), "", dst, false, storage.Conditions{})
+		key, path, _ := strings.Cut(r.GetKey(), "/")
+		_, err = s.fs.Restore(ctx, ref.ID, key, path, dst, false, storage.Conditions{})
 	}
 	return &providerpb.RestoreRecycleItemResponse{Status: Status(err)}, nil
 }
@@ -346,7 +376,8 @@ func (s *Server) RestoreRecycleItem(ctx context.Context, r *providerpb.RestoreRe
 func (s *Server) PurgeRecycle(ctx context.Context, r *providerpb.PurgeRecycleRequest) (*providerpb.PurgeRecycleResponse, error) {
 	ref, err := on(ctx, r.GetRef())
 	if err == nil {
-		err = s.fs.Purge(ctx, ref.ID, r.GetKey(), "")
+		key, path, _ := strings.Cut(r.GetKey(), "/")
+		err = s.fs.Purge(ctx, ref.ID, key, path)
 	}
 	return &providerpb.PurgeRecycleResponse{Status: Status(err)}, nil
 }

@@ -22,6 +22,9 @@ func (s *Server) ListStorageSpaces(ctx context.Context, r *providerpb.ListStorag
 	var f storage.SpaceFilter
 	err := known(ctx)
 	for _, x := range r.GetFilters() {
+		if err != nil {
+			break
+		}
 		switch x.GetType() {
 		case providerpb.ListStorageSpacesRequest_Filter_TYPE_ID:
 			f.ID, err = parse(x.GetId())

@@ -5,6 +5,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"net"
 	"time"
 
 	authpb "github.com/cs3org/go-cs3apis/cs3/auth/provider/v1beta1"
@@ -14,6 +15,7 @@ import (
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
 	providerpb "github.com/cs3org/go-cs3apis/cs3/storage/provider/v1beta1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
 
 	"opencloud/internal/cs3/files"
 	"opencloud/internal/cs3/people"
@@ -91,7 +93,7 @@ func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 	var err error
 	switch r.GetType() {
 	case "basic":
-		actor, err = g.deps.Login.Authenticate(ctx, identity.Login{Name: r.GetClientId(), Password: r.GetClientSecret(), Address: "cs3"})
+		actor, err = g.deps.Login.Authenticate(ctx, identity.Login{Name: r.GetClientId(), Password: r.GetClientSecret(), Address: address(ctx)})
 	case "machine":
 		var a *authpb.AuthenticateResponse
 		a, err = g.machine.Authenticate(self(ctx), &authpb.AuthenticateRequest{ClientId: r.GetClientId(), ClientSecret: r.GetClientSecret()})
@@ -105,9 +107,12 @@ func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 		return &gatewaypb.AuthenticateResponse{Status: &rpcpb.Status{Code: rpcpb.Code_CODE_INVALID_ARGUMENT, Message: "the type must be basic or machine"}}, nil
 	}
 	if err != nil {
-		code := rpcpb.Code_CODE_UNAUTHENTICATED
-		if errors.Is(err, identity.ErrThrottled) {
+		code := rpcpb.Code_CODE_INTERNAL
+		switch {
+		case errors.Is(err, identity.ErrThrottled):
 			code = rpcpb.Code_CODE_RESOURCE_EXHAUSTED
+		case errors.Is(err, identity.ErrCredentials), errors.Is(err, identity.ErrNotFound):
+			code = rpcpb.Code_CODE_UNAUTHENTICATED
 		}
 		return &gatewaypb.AuthenticateResponse{Status: &rpcpb.Status{Code: code, Message: "login failed"}}, nil
 	}
@@ -116,6 +121,18 @@ func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 		return nil, err
 	}
 	return &gatewaypb.AuthenticateResponse{Status: files.Status(nil), Token: t, User: people.ToUser(actor)}, nil
+}
+
+// address is where a call comes from, without port: failed logins are counted by it.
+func address(ctx context.Context) string {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return ""
+	}
+	if host, _, err := net.SplitHostPort(p.Addr.String()); err == nil {
+		return host
+	}
+	return p.Addr.String()
 }
 
 // WhoAmI answers whose a token is.
@@ -168,6 +185,27 @@ func (g *gateway) RestoreRecycleItem(ctx context.Context, r *providerpb.RestoreR
 }
 func (g *gateway) PurgeRecycle(ctx context.Context, r *providerpb.PurgeRecycleRequest) (*providerpb.PurgeRecycleResponse, error) {
 	return g.files.PurgeRecycle(ctx, r)
+}
+func (g *gateway) SetLock(ctx context.Context, r *providerpb.SetLockRequest) (*providerpb.SetLockResponse, error) {
+	return g.files.SetLock(ctx, r)
+}
+func (g *gateway) GetLock(ctx context.Context, r *providerpb.GetLockRequest) (*providerpb.GetLockResponse, error) {
+	return g.files.GetLock(ctx, r)
+}
+func (g *gateway) RefreshLock(ctx context.Context, r *providerpb.RefreshLockRequest) (*providerpb.RefreshLockResponse, error) {
+	return g.files.RefreshLock(ctx, r)
+}
+func (g *gateway) Unlock(ctx context.Context, r *providerpb.UnlockRequest) (*providerpb.UnlockResponse, error) {
+	return g.files.Unlock(ctx, r)
+}
+func (g *gateway) SetArbitraryMetadata(ctx context.Context, r *providerpb.SetArbitraryMetadataRequest) (*providerpb.SetArbitraryMetadataResponse, error) {
+	return g.files.SetArbitraryMetadata(ctx, r)
+}
+func (g *gateway) UnsetArbitraryMetadata(ctx context.Context, r *providerpb.UnsetArbitraryMetadataRequest) (*providerpb.UnsetArbitraryMetadataResponse, error) {
+	return g.files.UnsetArbitraryMetadata(ctx, r)
+}
+func (g *gateway) ListRecycleStream(r *providerpb.ListRecycleStreamRequest, stream gatewaypb.GatewayAPI_ListRecycleStreamServer) error {
+	return g.files.ListRecycleStream(r, stream)
 }
 func (g *gateway) ListStorageSpaces(ctx context.Context, r *providerpb.ListStorageSpacesRequest) (*providerpb.ListStorageSpacesResponse, error) {
 	return g.files.ListStorageSpaces(ctx, r)
