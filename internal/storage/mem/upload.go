@@ -92,6 +92,9 @@ func (f *FS) mayUpload(ctx context.Context, ref storage.Ref, r storage.UploadReq
 	case parent == nil:
 		return err
 	}
+	if !visible(ctx, parent) {
+		return storage.ErrParentMissing
+	}
 	if err := f.mayCreate(ctx, parent, path.Base(ref.Path), permission.Upload); err != nil {
 		return err
 	}

@@ -111,7 +111,10 @@ func (f *FS) destination(ctx context.Context, dst storage.Ref) (*destination, er
 	if err != nil && parent == nil {
 		return nil, err
 	}
-	if !parent.isFolder() {
+	switch {
+	case parent == nil:
+		return nil, fmt.Errorf("%w: the target is the root of a space", storage.ErrConflict)
+	case !visible(ctx, parent), !parent.isFolder():
 		return nil, storage.ErrParentMissing
 	}
 	d := &destination{parent: parent, name: path.Base(dst.Path), old: old}
