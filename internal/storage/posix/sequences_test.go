@@ -18,6 +18,9 @@ func modelSequences(few int) int {
 	if n, err := strconv.Atoi(os.Getenv("OC_MODEL_SEQUENCES")); err == nil {
 		return n
 	}
+	if testing.Short() {
+		return few / 10
+	}
 	return few
 }
 
@@ -25,11 +28,12 @@ func modelSequences(few int) int {
 func modelled(t *testing.T) *posix.FS {
 	t.Helper()
 	ctx := context.Background()
-	d, err := db.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "index.db"), db.Options{})
+	base := inMemory(t)
+	d, err := db.Open(ctx, "sqlite:"+filepath.Join(base, "index.db"), db.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	fs, err := posix.New(ctx, posix.Config{Root: filepath.Join(t.TempDir(), "files"), StorageID: storageID, DB: d})
+	fs, err := posix.New(ctx, posix.Config{Root: filepath.Join(base, "files"), StorageID: storageID, DB: d})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +53,6 @@ func modelled(t *testing.T) *posix.FS {
 	return fs
 }
 
-func TestSequences(t *testing.T) { model.Sequential(t, modelled(t), modelSequences(150)) }
+func TestSequences(t *testing.T) { model.Sequential(t, modelled(t), modelSequences(300)) }
 
-func TestConcurrentSequences(t *testing.T) { model.Concurrent(t, modelled(t), modelSequences(150)) }
+func TestConcurrentSequences(t *testing.T) { model.Concurrent(t, modelled(t), modelSequences(300)) }
