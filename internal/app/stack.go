@@ -204,6 +204,7 @@ func (s *stack) run(ctx context.Context, rt runtime) (err error) {
 	if len(units) == 0 {
 		return errors.New("no service to run")
 	}
+	units = append(units, supervise.Unit{Name: "memory", Run: limits.Settle})
 	if control := s.control(group, rt); control != nil {
 		units = append(units, *control)
 	}
