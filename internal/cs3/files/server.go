@@ -172,7 +172,10 @@ func (s *Server) GetPath(ctx context.Context, r *providerpb.GetPathRequest) (*pr
 	if err == nil {
 		i, err = s.fs.Stat(ctx, ref, storage.View{Path: true})
 	}
-	return &providerpb.GetPathResponse{Status: Status(err), Path: "/" + i.Path}, nil
+	if err != nil {
+		return &providerpb.GetPathResponse{Status: Status(err)}, nil
+	}
+	return &providerpb.GetPathResponse{Status: Status(nil), Path: "/" + i.Path}, nil
 }
 
 func (s *Server) GetQuota(ctx context.Context, r *providerpb.GetQuotaRequest) (*providerpb.GetQuotaResponse, error) {
