@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 )
@@ -17,7 +18,9 @@ func diff(o Options, path string, old []byte, out io.Writer) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	o.AdminPassword = secret()
-	missing := additions(have, fresh(o))
+	want := fresh(o)
+	keep(have, want)
+	missing := additions(have, want)
 	if len(missing) == 0 {
 		fmt.Fprintln(out, "no changes: the configuration has everything a new one would have")
 		return nil
@@ -36,6 +39,69 @@ func diff(o Options, path string, old []byte, out io.Writer) error {
 	}
 	fmt.Fprintln(out, patch+"\nwritten to "+file)
 	return nil
+}
+
+// shared are the values that stand in several places and must agree: the first that exists counts for all.
+func shared() [][]string {
+	accounts := []string{"graph", "proxy", "frontend", "ocm", "search", "sharing", "storage_users", "notifications", "userlog", "auth_service", "clientlog", "activitylog"}
+	var ids, secrets []string
+	for _, a := range accounts {
+		ids = append(ids, a+".service_account.service_account_id")
+		secrets = append(secrets, a+".service_account.service_account_secret")
+	}
+	return [][]string{ids, secrets,
+		{"storage_users.mount_id", "gateway.storage_registry.storage_users_mount_id"},
+		{"idm.service_user_passwords.idm_password", "graph.identity.ldap.bind_password"},
+		{"idm.service_user_passwords.idp_password", "idp.ldap.bind_password"},
+		{"idm.service_user_passwords.reva_password", "auth_basic.auth_providers.ldap.bind_password", "users.drivers.ldap.bind_password", "groups.drivers.ldap.bind_password"},
+	}
+}
+
+// keep puts existing values into a fresh configuration wherever another place holds the same value.
+func keep(have, want m) {
+	for _, places := range shared() {
+		for _, from := range places {
+			v, ok := at(have, from)
+			if !ok {
+				continue
+			}
+			for _, to := range places {
+				set(want, to, v)
+			}
+			break
+		}
+	}
+	if v, ok := at(have, "graph.service_account.service_account_id"); ok {
+		set(want, "settings.service_account_ids", []any{v})
+	}
+}
+
+func at(c m, path string) (any, bool) {
+	key, rest, deep := strings.Cut(path, ".")
+	v, ok := lookup(c, key)
+	if !ok || !deep {
+		return v, ok && v != nil
+	}
+	sub, ok := v.(m)
+	if !ok {
+		return nil, false
+	}
+	return at(sub, rest)
+}
+
+// set replaces a value that is there.
+func set(c m, path string, v any) {
+	key, rest, deep := strings.Cut(path, ".")
+	for i := range c {
+		if c[i].Key != key {
+			continue
+		}
+		if sub, ok := c[i].Value.(m); ok && deep {
+			set(sub, rest, v)
+		} else if !deep {
+			c[i].Value = v
+		}
+	}
 }
 
 func splitLines(s string) []string {
