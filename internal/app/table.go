@@ -82,7 +82,7 @@ func buildStorageUsers(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	s.fs = st
+	s.fs = st.View(cfg)
 	parts, err := storageusers.New(ctx, cfg, storageusers.Deps{Storage: st, Log: log, Metrics: s.metrics})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }

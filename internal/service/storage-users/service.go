@@ -16,7 +16,9 @@ import (
 	"opencloud/internal/cs3/provider"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
+	"opencloud/internal/storage"
 	"opencloud/internal/storage/posix"
+	"opencloud/internal/storage/readonly"
 	"opencloud/internal/transfer"
 )
 
@@ -64,14 +66,23 @@ type Deps struct {
 	Metrics prometheus.Registerer // nil: none
 }
 
+// View is the storage as the protocols see it: without changes where the configuration says so.
+func (s *Storage) View(cfg Config) storage.FS {
+	if cfg.ReadOnly {
+		return readonly.New(s)
+	}
+	return s
+}
+
 // New returns the service's parts: the data listener and the storage's background work.
 func New(ctx context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	signer, err := transfer.NewSigner([]byte(cfg.TransferSecret))
 	if err != nil {
 		return service.Parts{}, err
 	}
-	data := &transfer.Handler{FS: deps.Storage, Signer: signer, Log: deps.Log}
-	internal := &provider.DataHandler{FS: deps.Storage, Signer: signer}
+	fs := deps.Storage.View(cfg)
+	data := &transfer.Handler{FS: fs, Signer: signer, Log: deps.Log}
+	internal := &provider.DataHandler{FS: fs, Signer: signer}
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/data/internal":
@@ -90,7 +101,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (service.Parts, error) {
 		return deps.Storage.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
 	return service.Parts{HTTP: h, GRPC: func(r grpc.ServiceRegistrar) {
-		provider.Register(r, deps.Storage)
-		files.NewServer(deps.Storage, signer, cfg.DataServerURL, time.Duration(cfg.TransferExpires)*time.Second).Register(r)
+		provider.Register(r, fs)
+		files.NewServer(fs, signer, cfg.DataServerURL, time.Duration(cfg.TransferExpires)*time.Second).Register(r)
 	}, Loops: append(deps.Storage.Loops(), adminLoop(cfg.Drivers.Posix.Root, deps.Storage, deps.Log), jobs), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
 }
