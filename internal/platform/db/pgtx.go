@@ -144,6 +144,7 @@ func (r *pgRows) detach() {
 		return
 	}
 	r.values = cloneValues(r.values)
+	r.fields = slices.Clone(r.fields) // the driver uses the memory again for the next answer
 	for r.rows.Next() {
 		r.rest = append(r.rest, cloneValues(r.rows.RawValues()))
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"opencloud/internal/platform/db"
+	"opencloud/internal/platform/testkit"
 	"opencloud/internal/storage/posix"
 	"opencloud/internal/storage/posix/maintain"
 	"opencloud/internal/storage/storagetest/model"
@@ -24,12 +25,15 @@ func modelSequences(few int) int {
 	return few
 }
 
-// modelled opens a storage for the model; after the test disk and index must agree.
-func modelled(t *testing.T) *posix.FS {
+// modelled opens a storage for the model, with its index in a database (empty: SQLite); after the test disk and index must agree.
+func modelled(t *testing.T, url string) *posix.FS {
 	t.Helper()
 	ctx := context.Background()
 	base := inMemory(t)
-	d, err := db.Open(ctx, "sqlite:"+filepath.Join(base, "index.db"), db.Options{})
+	if url == "" {
+		url = "sqlite:" + filepath.Join(base, "index.db")
+	}
+	d, err := db.Open(ctx, url, db.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +57,12 @@ func modelled(t *testing.T) *posix.FS {
 	return fs
 }
 
-func TestSequences(t *testing.T) { model.Sequential(t, modelled(t), modelSequences(300)) }
+func TestSequences(t *testing.T) { model.Sequential(t, modelled(t, ""), modelSequences(300)) }
 
-func TestConcurrentSequences(t *testing.T) { model.Concurrent(t, modelled(t), modelSequences(300)) }
+func TestConcurrentSequences(t *testing.T) { model.Concurrent(t, modelled(t, ""), modelSequences(300)) }
+
+func TestSequencesOnPostgreSQL(t *testing.T) {
+	fs := modelled(t, testkit.Postgres(t))
+	model.Sequential(t, fs, modelSequences(40))
+	model.Concurrent(t, fs, modelSequences(40))
+}
