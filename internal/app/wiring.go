@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -50,7 +52,9 @@ func (s *stack) storage() (storage.FS, error) {
 	if n, err := s.registry.Lookup("storage-users"); err == nil && n.HTTP != "" {
 		data = scheme(n.TLS) + n.HTTP + "/data"
 	}
-	s.fs = provider.NewClient(conn, data, signer, nil)
+	find := s.finder("storage-users", "tcp", "", func(n registry.Node) string { return n.HTTP })
+	s.fs = provider.NewClient(conn, data, signer, &http.Client{Transport: &http.Transport{DialContext: find, TLSClientConfig: s.verify(),
+		MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true}})
 	return s.fs, nil
 }
 
@@ -109,13 +113,32 @@ func (s *stack) dial(name string, cfg config.GRPC) (*grpc.ClientConn, error) {
 	}
 	var tc *tls.Config
 	if encrypted {
-		tc = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.rt.Insecure} //nolint:gosec // OC_INSECURE says so
+		tc = s.verify()
 	}
-	// Every connection asks anew where the service is: it may have moved.
-	where := func(ctx context.Context, _ string) (net.Conn, error) {
-		addr, kind := cfg.Addr, cfg.Protocol
-		if n, err := s.registry.Lookup(name); err == nil && n.GRPC != "" {
-			addr, kind = n.GRPC, "tcp"
+	find := s.finder(name, cfg.Protocol, cfg.Addr, func(n registry.Node) string { return n.GRPC })
+	where := func(ctx context.Context, _ string) (net.Conn, error) { return find(ctx, "", "") }
+	conn, err := grpcd.Dial(cfg.Addr, tc, grpc.WithContextDialer(where), grpc.WithUnaryInterceptor(token.UnaryClient(tokens)), grpc.WithStreamInterceptor(token.StreamClient(tokens)))
+	if err == nil {
+		s.closers = append(s.closers, conn.Close)
+	}
+	return conn, err
+}
+
+// verify is how the certificates of other services are checked.
+func (s *stack) verify() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.rt.Insecure} //nolint:gosec // OC_INSECURE says so
+}
+
+// finder returns a dialer that asks anew for every connection where a service is: it may have moved. Without a registered
+// node it dials the fallback, or (when that is empty) what it was asked to.
+func (s *stack) finder(name, network, fallback string, of func(registry.Node) string) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, _, asked string) (net.Conn, error) {
+		addr, kind := asked, network
+		if fallback != "" {
+			addr = fallback
+		}
+		if n, err := s.registry.Lookup(name); err == nil && of(n) != "" {
+			addr, kind = of(n), "tcp"
 		}
 		if strings.HasPrefix(addr, "/") {
 			kind = "unix"
@@ -123,11 +146,6 @@ func (s *stack) dial(name string, cfg config.GRPC) (*grpc.ClientConn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, kind, addr)
 	}
-	conn, err := grpcd.Dial(cfg.Addr, tc, grpc.WithContextDialer(where), grpc.WithUnaryInterceptor(token.UnaryClient(tokens)), grpc.WithStreamInterceptor(token.StreamClient(tokens)))
-	if err == nil {
-		s.closers = append(s.closers, conn.Close)
-	}
-	return conn, err
 }
 
 // directory returns the directory of this installation, opened in this process: services of the directory need it
