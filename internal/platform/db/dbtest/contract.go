@@ -190,7 +190,21 @@ func nested(t *testing.T, d db.DB) {
 	if err := d.Read(t.Context(), check); err != nil {
 		t.Fatal(err)
 	}
-	err := d.Write(t.Context(), func(tx db.Tx) error {
+	// An answer keeps the types of its columns when one with others is asked for within it.
+	want := int64(0)
+	err := d.Read(t.Context(), func(r db.Reader) error {
+		return r.Query(t.Context(), `SELECT n, k FROM kv ORDER BY n`, func(row db.Row) error {
+			if n := row.Int(0); n != want || row.Text(1) != fmt.Sprintf("%03d", n) {
+				return fmt.Errorf("row %d is %d, %s", want, n, row.Text(1))
+			}
+			want++
+			return r.Query(t.Context(), `SELECT k, n FROM kv WHERE n=?`, func(db.Row) error { return nil }, want)
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.Write(t.Context(), func(tx db.Tx) error {
 		err := tx.Query(t.Context(), `SELECT k FROM kv WHERE n<10`, func(r db.Row) error {
 			_, err := tx.Exec(t.Context(), `UPDATE kv SET b=? WHERE k=?`, []byte("x"), r.Text(0))
 			return err
