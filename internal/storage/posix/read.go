@@ -114,7 +114,15 @@ func (f *FS) appeared(ctx context.Context, parent *place, name string) bool {
 		return false
 	}
 	changed, err := f.scan.Name(ctx, parent.space, parent.chain, name)
-	return err == nil && changed
+	if err != nil || changed {
+		return err == nil
+	}
+	// Nothing to do: it is of a kind that is left out, or somebody else took it in a moment ago.
+	err = f.read(ctx, func(r db.Reader) error {
+		_, err := tree.Child(ctx, r, parent.node().ID, name)
+		return err
+	})
+	return err == nil
 }
 
 // confirm compares a node with the disk. False: the index was changed, look again.
