@@ -38,16 +38,17 @@ func (f *FS) lookup(ctx context.Context, ref storage.Ref) (p, parent *place, err
 	if err != nil {
 		return nil, nil, err
 	}
-	for range tries {
+	for range tries + len(names) { // every name may have to be taken in
 		var p *place
-		left := 0 // names that were not found
+		left := 0       // names that were not found
+		hidden := false // the first of them is there, but not for the actor
 		if err := f.read(ctx, func(r db.Reader) (err error) {
-			p, left, err = f.locateDeep(ctx, r, ref.ID, names)
+			p, left, hidden, err = f.locateDeep(ctx, r, ref.ID, names)
 			return err
 		}); err != nil {
 			return nil, nil, err
 		}
-		if left > 0 && p.node().IsFolder() && f.appeared(ctx, p, names[len(names)-left]) {
+		if left > 0 && !hidden && p.node().IsFolder() && f.appeared(ctx, p, names[len(names)-left]) {
 			continue
 		}
 		ok, err := f.confirm(ctx, p)
@@ -66,11 +67,12 @@ func (f *FS) lookup(ctx context.Context, ref storage.Ref) (p, parent *place, err
 	return nil, nil, fmt.Errorf("%w: it changes all the time", storage.ErrUnavailable)
 }
 
-// locateDeep follows names as far as they lead and the actor may see, and returns how many are left.
-func (f *FS) locateDeep(ctx context.Context, r db.Reader, id resource.ID, names []string) (p *place, left int, err error) {
+// locateDeep follows names as far as they lead and the actor may see, and returns how many are left; hidden, if more
+// than he may see is there.
+func (f *FS) locateDeep(ctx context.Context, r db.Reader, id resource.ID, names []string) (p *place, left int, hidden bool, err error) {
 	sp, c, err := f.start(ctx, r, id)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
 	for left = len(names); left > 0 && c.Node().IsFolder(); left-- {
 		next, err := f.down(ctx, r, c, names[len(names)-left:len(names)-left+1])
@@ -78,16 +80,16 @@ func (f *FS) locateDeep(ctx context.Context, r db.Reader, id resource.ID, names 
 			break
 		}
 		if err != nil {
-			return nil, 0, err
+			return nil, 0, false, err
 		}
 		c = next
 	}
 	for {
 		p, err = f.allow(ctx, r, sp, c)
 		if !errors.Is(err, storage.ErrNotFound) || left == len(names) {
-			return p, left, err
+			return p, left, hidden, err
 		}
-		c, left = c[1:], left+1
+		c, left, hidden = c[1:], left+1, true
 	}
 }
 
