@@ -149,6 +149,9 @@ func ParseETags(values []string) ([]string, error) {
 				continue
 			}
 			v = strings.TrimPrefix(v, "W/")
+			if v == "" {
+				return nil, syntax("ETag list")
+			}
 			if v[0] != '"' { // some clients forget the quotes
 				tag, rest, _ := strings.Cut(v, ",")
 				out, v = append(out, strings.TrimSpace(tag)), rest

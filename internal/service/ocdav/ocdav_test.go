@@ -205,6 +205,10 @@ func TestSyncCollection(t *testing.T) {
 	if none, _ := sync(second); strings.Contains(none, "<d:response>") {
 		t.Error(none)
 	}
+	now := r.do("PROPFIND", root, `<d:propfind xmlns:d="DAV:"><d:prop><d:sync-token/></d:prop></d:propfind>`, "Depth", "0")
+	if m := token.FindStringSubmatch(now.Body.String()); m == nil || m[1] != second {
+		t.Errorf("the property is not the current token %s: %s", second, now.Body)
+	}
 	for _, bad := range []string{"opencloud:sync:x:1", "http://other", "opencloud:sync:u-alan:5"} {
 		w := r.do("REPORT", root, `<d:sync-collection xmlns:d="DAV:"><d:sync-token>`+bad+`</d:sync-token><d:sync-level>1</d:sync-level><d:prop/></d:sync-collection>`)
 		if w.Code != 403 || !strings.Contains(w.Body.String(), "<d:valid-sync-token/>") {

@@ -29,6 +29,9 @@ func (f *FS) Changes(ctx context.Context, ref storage.Ref, token string, limit i
 	if err := p.need(permission.ListContainer); err != nil {
 		return nil, "", false, err
 	}
+	if token == storage.TokenNow {
+		return nil, syncToken{seq: p.chain.Root().Seq}.format(p.space.ID), false, nil
+	}
 	t, err := parseToken(token, p.space.ID)
 	if err != nil {
 		return nil, "", false, err
