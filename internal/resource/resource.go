@@ -12,8 +12,9 @@ import (
 // MaxNameLength is the longest name of one path segment, in bytes.
 const MaxNameLength = 255
 
-// maxIDLength bounds an id on the wire, in bytes.
-const maxIDLength = 512
+// maxPartLength bounds each of the three parts of an id, in bytes: whatever form an id is read from, its text form can
+// be read again.
+const maxPartLength = 128
 
 var (
 	// ErrInvalidID tells that a text is no resource id.
@@ -52,7 +53,7 @@ func SpaceRoot(storage, space string) ID { return ID{storage, space, space} }
 // ParseID reads "storage$space!node", "storage$space" (the root) or "space!node" (storage left out, see WithStorage).
 // Percent-encoded "$" and "!" must have been decoded by the caller. Errors wrap ErrInvalidID.
 func ParseID(s string) (ID, error) {
-	if s == "" || len(s) > maxIDLength {
+	if s == "" || len(s) > 3*maxPartLength+2 {
 		return ID{}, fmt.Errorf("%w: empty or too long", ErrInvalidID)
 	}
 	var id ID
@@ -77,8 +78,11 @@ func ParseID(s string) (ID, error) {
 	return id, nil
 }
 
-// validPart accepts what ids are made of: printable ASCII without separators, and no dots-only text.
+// validPart accepts what ids are made of: printable ASCII without separators, bounded, and no dots-only text.
 func validPart(s string) bool {
+	if len(s) > maxPartLength {
+		return false
+	}
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c <= ' ' || c >= 0x7f || c == '/' || c == '\\' || c == '$' || c == '!' || c == '%' || c == '"' || c == '<' || c == '>' || c == '?' || c == '#' {
