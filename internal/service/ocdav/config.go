@@ -11,6 +11,7 @@ type Config struct {
 	PublicURL      string         `yaml:"public_url" env:"OC_URL;OCDAV_PUBLIC_URL" global:"opencloud_url" default:"https://localhost:9200" doc:"Public address of the server, used in links."`
 	MountID        string         `yaml:"mount_id" env:"STORAGE_USERS_MOUNT_ID;OCDAV_MOUNT_ID" global:"storage_users.mount_id" doc:"Id of the storage that holds people's spaces, filled in where clients leave it out."`
 	TransferSecret string         `yaml:"transfer_secret" env:"OC_TRANSFER_SECRET" global:"transfer_secret" secret:"true" doc:"Signs the addresses of resumable uploads."`
+	URLSecret      string         `yaml:"url_signing_secret" env:"OC_URL_SIGNING_SECRET;OCDAV_URL_SIGNING_SECRET" global:"url_signing_secret" secret:"true" doc:"Signs the addresses of downloads."`
 	AllowInfinity  bool           `yaml:"allow_propfind_depth_infinity" env:"OCDAV_ALLOW_PROPFIND_DEPTH_INFINITY" default:"false" doc:"Answer PROPFIND with Depth: infinity."`
 	Names          NameValidation `yaml:"name_validation"`
 }

@@ -21,6 +21,8 @@ import (
 
 const mount = "11111111-1111-4111-8111-111111111111"
 
+const urlSecret = "another secret that is long"
+
 // rig is the service over a real storage, with two people.
 type rig struct {
 	t  testing.TB
@@ -49,7 +51,7 @@ func newRig(t testing.TB) *rig {
 			t.Fatal(err)
 		}
 	}
-	parts, err := New(context.Background(), Config{PublicURL: "https://cloud.test", MountID: mount, TransferSecret: "a secret that is long enough", Names: NameValidation{MaxLength: 255}},
+	parts, err := New(context.Background(), Config{PublicURL: "https://cloud.test", MountID: mount, TransferSecret: "a secret that is long enough", URLSecret: urlSecret, Names: NameValidation{MaxLength: 255}},
 		Deps{FS: fs, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -1,12 +1,16 @@
 package ocdav
 
 import (
+	"context"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"opencloud/internal/identity"
+	"opencloud/internal/permission"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
@@ -47,6 +51,7 @@ const (
 	syncToken
 	supportedReports
 	shareTypes
+	downloadURL
 )
 
 var known = map[webdav.Name]prop{
@@ -63,6 +68,7 @@ var known = map[webdav.Name]prop{
 	{Space: webdav.OC, Local: "has-preview"}: hasPreview, {Space: webdav.OC, Local: "privatelink"}: privateLink,
 	{Space: webdav.OC, Local: "meta-path-for-user"}: metaPath, {Space: webdav.DAV, Local: "sync-token"}: syncToken,
 	{Space: webdav.DAV, Local: "supported-report-set"}: supportedReports, {Space: webdav.OC, Local: "share-types"}: shareTypes,
+	{Space: webdav.OC, Local: "downloadURL"}: downloadURL,
 }
 
 // allProps are those of allprop, in their order. (spec/storage.md §7.6)
@@ -90,10 +96,11 @@ type question struct {
 	path     bool
 	minimal  bool // Prefer: return=minimal
 	syncRoot string
+	reader   string // id of the user that addresses of downloads are signed for
 }
 
-func newQuestion(p webdav.Propfind, minimal bool) *question {
-	q := &question{all: p.AllProp || p.PropName, names: p.PropName, minimal: minimal}
+func newQuestion(ctx context.Context, p webdav.Propfind, minimal bool) *question {
+	q := &question{all: p.AllProp || p.PropName, names: p.PropName, minimal: minimal, reader: identity.ActorFrom(ctx).User.ID}
 	ask := p.Props
 	if q.all {
 		ask = append(append([]webdav.Name{}, allProps...), p.Props...)
@@ -307,6 +314,8 @@ func (h *handler) rareProperty(x *webdav.XML, q *question, w wanted, t *target, 
 		return text(x, "<oc:privatelink>", h.public.String()+"/f/"+i.ID.String(), "</oc:privatelink>")
 	case metaPath:
 		return text(x, "<oc:meta-path-for-user>", "/"+i.Path, "</oc:meta-path-for-user>")
+	case downloadURL:
+		return !folder && h.downloads != nil && q.reader != "" && i.Permissions.Has(permission.Download) && h.downloadElement(x, q, t)
 	case shareTypes:
 		return false
 	case syncToken:
@@ -317,6 +326,19 @@ func (h *handler) rareProperty(x *webdav.XML, q *question, w wanted, t *target, 
 		return true
 	}
 	return false
+}
+
+// downloadTTL is how long the address of a download is valid. (spec/storage.md §9.2)
+const downloadTTL = 30 * time.Minute
+
+// downloadElement writes an address by which a browser can fetch the file by itself.
+func (h *handler) downloadElement(x *webdav.XML, q *question, t *target) bool {
+	u, err := url.Parse(h.public.String() + t.href(false))
+	if err != nil {
+		return false
+	}
+	signed, err := h.downloads.Sign(u, q.reader, downloadTTL)
+	return err == nil && text(x, "<oc:downloadURL>", signed, "</oc:downloadURL>")
 }
 
 func available(q *space.Quota) int64 {

@@ -34,7 +34,7 @@ func (h *handler) propfind(w http.ResponseWriter, r *http.Request, t target) err
 		return err
 	}
 	minimal := strings.Contains(r.Header.Get("Prefer"), "return=minimal")
-	q := newQuestion(body, minimal)
+	q := newQuestion(r.Context(), body, minimal)
 	return h.multistatus(w, r, t, q, depth)
 }
 

@@ -51,7 +51,7 @@ func (h *handler) syncCollection(w http.ResponseWriter, r *http.Request, t targe
 	if err != nil {
 		return err
 	}
-	q := newQuestion(webdav.Propfind{Props: body.Props, AllProp: len(body.Props) == 0}, false)
+	q := newQuestion(r.Context(), webdav.Propfind{Props: body.Props, AllProp: len(body.Props) == 0}, false)
 	multistatusHeaders(w.Header(), false, false)
 	w.WriteHeader(http.StatusMultiStatus)
 	x := webdav.NewXML(w)
@@ -99,7 +99,7 @@ func (h *handler) filterFiles(w http.ResponseWriter, r *http.Request, t target, 
 	if err != nil {
 		return err
 	}
-	q := newQuestion(webdav.Propfind{Props: body.Props, AllProp: len(body.Props) == 0}, false)
+	q := newQuestion(r.Context(), webdav.Propfind{Props: body.Props, AllProp: len(body.Props) == 0}, false)
 	multistatusHeaders(w.Header(), false, false)
 	w.WriteHeader(http.StatusMultiStatus)
 	x := webdav.NewXML(w)

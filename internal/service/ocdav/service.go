@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"opencloud/internal/platform/service"
+	"opencloud/internal/signedurl"
 	"opencloud/internal/storage"
 	"opencloud/internal/transfer"
 )
@@ -35,6 +36,8 @@ type handler struct {
 	log    *slog.Logger
 	signer *transfer.Signer
 	public *url.URL
+	// downloads signs the addresses of downloads; nil without a secret: there are none then.
+	downloads *signedurl.Signer
 	// sessionTTL is how long the address of an upload is valid.
 	sessionTTL time.Duration
 }
@@ -48,7 +51,13 @@ func newHandler(cfg Config, deps Deps) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handler{cfg: cfg, fs: deps.FS, log: deps.Log, signer: signer, public: public, sessionTTL: 24 * time.Hour}, nil
+	h := &handler{cfg: cfg, fs: deps.FS, log: deps.Log, signer: signer, public: public, sessionTTL: 24 * time.Hour}
+	if cfg.URLSecret != "" {
+		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
 }
 
 // ServeHTTP implements http.Handler.

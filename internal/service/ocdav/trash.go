@@ -155,7 +155,7 @@ func (h *handler) meta(w http.ResponseWriter, r *http.Request, prefix string, se
 		if err != nil {
 			return err
 		}
-		q := newQuestion(body, false)
+		q := newQuestion(r.Context(), body, false)
 		return h.multistatus(w, r, t, q, webdav.DepthZero)
 	case len(segments) == 2 && segments[1] == "v" && r.Method == "PROPFIND":
 		return h.listVersions(w, r, t)
@@ -201,7 +201,7 @@ func (h *handler) listVersions(w http.ResponseWriter, r *http.Request, t target)
 	if err != nil {
 		return err
 	}
-	q := newQuestion(body, false)
+	q := newQuestion(r.Context(), body, false)
 	versions, err := h.fs.ListVersions(r.Context(), t.ref.ID)
 	if err != nil {
 		return err
