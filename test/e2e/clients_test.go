@@ -104,7 +104,11 @@ func fill(t *testing.T, dir string, files int, seed uint64, long bool) {
 
 func TestRclone(t *testing.T) {
 	rclone := tool(t, "rclone")
-	s := server.Start(t, server.Options{})
+	everywhere(t, func(t *testing.T, o server.Options) { roundTrips(t, rclone, o) })
+}
+
+func roundTrips(t *testing.T, rclone string, o server.Options) {
+	s := server.Start(t, o)
 	dir := t.TempDir()
 	src, back := filepath.Join(dir, "src"), filepath.Join(dir, "back")
 	fill(t, src, 1000, 1, true)
@@ -160,7 +164,11 @@ func errorsJoin(a, b error) error {
 // TestOwncloudcmd syncs two folders by turns through the server.
 func TestOwncloudcmd(t *testing.T) {
 	client := tool(t, "owncloudcmd")
-	s := server.Start(t, server.Options{})
+	everywhere(t, func(t *testing.T, o server.Options) { byTurns(t, client, o) })
+}
+
+func byTurns(t *testing.T, client string, o server.Options) {
+	s := server.Start(t, o)
 	dir := t.TempDir()
 	a, b, exclude := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "exclude")
 	if err := os.WriteFile(exclude, nil, 0o644); err != nil {
@@ -178,19 +186,18 @@ func TestOwncloudcmd(t *testing.T) {
 			t.Fatalf("owncloudcmd: %v\n%s", err, tail)
 		}
 	}
-	both := func(d string) { t.Helper(); sync(d) }
 	fill(t, a, 1000, 3, false)
-	both(a)
-	both(b)
+	sync(a)
+	sync(b)
 	same(t, a, b)
 	// changes on both sides that do not meet
 	must(t, os.WriteFile(filepath.Join(a, "odd", "hash#tag"), []byte("changed by a"), 0o644))
 	must(t, os.RemoveAll(filepath.Join(a, "folder 1")))
 	must(t, os.Rename(filepath.Join(b, "folder 2"), filepath.Join(b, "renamed 2")))
-	both(a)
-	both(b)
-	both(a)
-	both(b)
+	sync(a)
+	sync(b)
+	sync(a)
+	sync(b)
 	same(t, a, b)
 	if _, err := os.Stat(filepath.Join(a, "folder 1")); err == nil {
 		t.Fatal("a deleted folder came back")
@@ -198,8 +205,8 @@ func TestOwncloudcmd(t *testing.T) {
 	// a conflict: both keep a copy, nothing is lost
 	must(t, os.WriteFile(filepath.Join(a, "odd", "amp&er"), []byte("version of a"), 0o644))
 	must(t, os.WriteFile(filepath.Join(b, "odd", "amp&er"), []byte("version of b, longer"), 0o644))
-	both(a)
-	both(b)
+	sync(a)
+	sync(b)
 	found := ""
 	must(t, filepath.Walk(filepath.Join(b, "odd"), func(p string, i os.FileInfo, err error) error {
 		if err == nil && strings.HasPrefix(i.Name(), "amp&er") {

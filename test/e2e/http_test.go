@@ -124,7 +124,11 @@ func tus(t *testing.T, c *server.Client, root string) {
 
 // TestStrangers: without an account, or with somebody else's, there is nothing to see.
 func TestStrangers(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	everywhere(t, strangers)
+}
+
+func strangers(t *testing.T, o server.Options) {
+	s := server.Start(t, o)
 	admin, mary := s.Admin(), s.As("mary", "demo")
 	root := "/dav/spaces/" + personal(t, admin)
 	id := admin.Want("PUT", root+"/secret.txt", "secret", nil, 201).Header.Get("Oc-Fileid")
@@ -166,7 +170,11 @@ func TestStrangers(t *testing.T) {
 
 // TestHostileInput gets bounded errors in the protocol's own form.
 func TestHostileInput(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	everywhere(t, hostileInput)
+}
+
+func hostileInput(t *testing.T, o server.Options) {
+	s := server.Start(t, o)
 	c := s.Admin()
 	c.Want("PUT", "/webdav/f.txt", "0123456789", nil, 201)
 	bomb := `<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]><d:propfind xmlns:d="DAV:"><d:prop><d:x>&b;</d:x></d:prop></d:propfind>`
@@ -200,7 +208,11 @@ func TestHostileInput(t *testing.T) {
 
 // TestDisk: what other programs do on disk is seen through WebDAV.
 func TestDisk(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	everywhere(t, disk)
+}
+
+func disk(t *testing.T, o server.Options) {
+	s := server.Start(t, o)
 	c := s.Admin()
 	id := personal(t, c)
 	dir := filepath.Join(s.Dir, "data", "storage", "users", "users", id[strings.Index(id, "$")+1:])
@@ -226,7 +238,11 @@ func TestDisk(t *testing.T) {
 
 // TestRacingWriters: of many writers of one file each is answered, and one whole body stays.
 func TestRacingWriters(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	everywhere(t, racingWriters)
+}
+
+func racingWriters(t *testing.T, o server.Options) {
+	s := server.Start(t, o)
 	c := s.Admin()
 	personal(t, c)
 	var wg sync.WaitGroup
