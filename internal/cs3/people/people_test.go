@@ -63,16 +63,16 @@ func openDirectory(t *testing.T, data identitytest.Data) *directory.Directory {
 		t.Fatal(err)
 	}
 	for _, a := range data.Accounts {
-		if _, err := dir.Create(t.Context(), a.User, a.Password); err != nil {
+		if _, err := dir.CreateAccount(t.Context(), identity.Account{User: a.User}, a.Password); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, g := range data.Groups {
-		if _, err := dir.CreateGroup(t.Context(), g.Group); err != nil {
+		if _, err := dir.CreateGroup(t.Context(), identity.GroupRecord{Group: g.Group}); err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range g.Members {
-			if err := dir.AddMember(t.Context(), g.ID, m); err != nil {
+			if err := dir.AddMember(t.Context(), identity.PlainGroup, g.ID, m, identity.MemberOf); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -98,7 +98,7 @@ func TestContractOverTheWire(t *testing.T) {
 
 func TestStrangersAreRefused(t *testing.T) {
 	dir := openDirectory(t, identitytest.Data{})
-	if _, err := dir.Create(t.Context(), identity.User{Username: "ada", Enabled: true}, "pw"); err != nil {
+	if _, err := dir.CreateAccount(t.Context(), identity.Account{User: identity.User{Username: "ada", Enabled: true}}, "pw"); err != nil {
 		t.Fatal(err)
 	}
 	_, strange := serve(t, func(r grpc.ServiceRegistrar) {
@@ -127,7 +127,7 @@ func TestStrangersAreRefused(t *testing.T) {
 
 func TestMachineKey(t *testing.T) {
 	dir := openDirectory(t, identitytest.Data{})
-	if _, err := dir.Create(t.Context(), identity.User{Username: "ada", Enabled: true}, "pw"); err != nil {
+	if _, err := dir.CreateAccount(t.Context(), identity.Account{User: identity.User{Username: "ada", Enabled: true}}, "pw"); err != nil {
 		t.Fatal(err)
 	}
 	for server, clients := range map[string]map[string]bool{key: {key: true, "": false, "other": false}, "": {"": false, key: false}} {

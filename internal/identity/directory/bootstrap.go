@@ -70,8 +70,8 @@ func (d *Directory) admin(ctx context.Context, b Bootstrap) (func(db.Tx) error, 
 	if err != nil {
 		return nil, err
 	}
-	u, err := complete(identity.User{ID: b.AdminID, Username: "admin", DisplayName: "Admin", GivenName: "Admin", Surname: "Admin",
-		Mail: "admin@example.org", Enabled: true, Roles: []string{role.Admin}})
+	u, err := complete(identity.Account{User: identity.User{ID: b.AdminID, Username: "admin", DisplayName: "Admin", GivenName: "Admin", Surname: "Admin",
+		Mail: "admin@example.org", Enabled: true, Roles: []string{role.Admin}}})
 	if err != nil {
 		return nil, err
 	}
@@ -119,18 +119,18 @@ func (d *Directory) demo(ctx context.Context) (func(db.Tx) error, error) {
 		ids := map[string]string{}
 		for _, u := range demoUsers() {
 			ids[u.name] = u.id
-			err := d.insert(ctx, tx, identity.User{ID: u.id, Username: u.name, DisplayName: u.given + " " + u.surname, GivenName: u.given,
-				Surname: u.surname, Mail: u.name + "@example.org", Type: identity.Member, Enabled: true, Roles: []string{u.role}}, hash)
+			err := d.insert(ctx, tx, identity.Account{User: identity.User{ID: u.id, Username: u.name, DisplayName: u.given + " " + u.surname, GivenName: u.given,
+				Surname: u.surname, Mail: u.name + "@example.org", Type: identity.Member, Enabled: true, Roles: []string{u.role}}}, hash)
 			if err != nil {
 				return err
 			}
 		}
 		for _, g := range demoGroups() {
-			if err := d.insertGroup(ctx, tx, identity.Group{ID: g.id, DisplayName: g.name}); err != nil {
+			if err := d.insertGroup(ctx, tx, identity.GroupRecord{Group: identity.Group{ID: g.id, DisplayName: g.name}}); err != nil {
 				return err
 			}
 			for _, m := range g.members {
-				if err := insertMember(ctx, tx, g.id, ids[m]); err != nil {
+				if err := insertMember(ctx, tx, identity.PlainGroup, g.id, ids[m], identity.MemberOf); err != nil {
 					return err
 				}
 			}

@@ -12,6 +12,7 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/password"
+	"opencloud/internal/identity/profile"
 	"opencloud/internal/identity/role"
 	"opencloud/internal/platform/cache"
 	"opencloud/internal/platform/db"
@@ -31,6 +32,7 @@ type Options struct {
 // Directory implements identity.Users, identity.Groups and identity.Machine, and checks passwords for package login.
 type Directory struct {
 	db         db.DB
+	profiles   *profile.Store
 	opts       Options
 	generation atomic.Uint64
 	actors     *cache.Map[string, remembered]
@@ -51,7 +53,11 @@ func New(ctx context.Context, d db.DB, o Options) (*Directory, error) {
 	if err := d.Migrate(ctx, component, schema()); err != nil {
 		return nil, err
 	}
-	return &Directory{db: d, opts: o, actors: cache.New[string, remembered](4096), hashing: make(chan struct{}, 1), now: time.Now,
+	profiles, err := profile.New(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return &Directory{db: d, profiles: profiles, opts: o, actors: cache.New[string, remembered](4096), hashing: make(chan struct{}, 1), now: time.Now,
 		// A well-formed hash of our parameters to which no password is known. Not made with Hash: a start must not cost one.
 		dummy: "$argon2id$v=19$m=19456,t=2,p=1$" + strings.Repeat("A", 22) + "$" + strings.Repeat("A", 43)}, nil
 }
@@ -120,7 +126,7 @@ func (d *Directory) find(ctx context.Context, claim, value string) (remembered, 
 			e.actor.User, e.secret = d.scanUser(row)
 			return nil
 		}
-		if err := r.Query(ctx, `SELECT `+userColumns+` FROM directory_users WHERE `+where+` LIMIT 2`, each, arg); err != nil || n != 1 {
+		if err := r.Query(ctx, `SELECT `+userColumns+` FROM directory_users WHERE deleted=0 AND `+where+` LIMIT 2`, each, arg); err != nil || n != 1 {
 			return err
 		}
 		e.actor.Groups, err = groupsOf(ctx, r, e.actor.User.ID)
@@ -142,7 +148,7 @@ func (d *Directory) find(ctx context.Context, claim, value string) (remembered, 
 }
 
 func groupsOf(ctx context.Context, r db.Reader, user string) (ids []string, err error) {
-	err = r.Query(ctx, `SELECT grp FROM directory_members WHERE uid=? ORDER BY grp`, func(row db.Row) error {
+	err = r.Query(ctx, `SELECT b.grp FROM directory_belongs b JOIN directory_sets s ON s.id=b.grp WHERE b.member=? AND b.role='' AND s.kind IN ('', 'class') ORDER BY b.grp`, func(row db.Row) error {
 		ids = append(ids, row.Text(0))
 		return nil
 	}, user)
@@ -182,7 +188,7 @@ func (d *Directory) ActorBy(ctx context.Context, claim, value string) (identity.
 func (d *Directory) FindUsers(ctx context.Context, text string, limit int) (users []identity.User, err error) {
 	err = d.db.Read(ctx, func(r db.Reader) error {
 		users = nil
-		return r.Query(ctx, `SELECT `+userColumns+` FROM directory_users WHERE search LIKE ? ESCAPE '!' ORDER BY username_key LIMIT ?`, func(row db.Row) error {
+		return r.Query(ctx, `SELECT `+userColumns+` FROM directory_users WHERE deleted=0 AND search LIKE ? ESCAPE '!' ORDER BY username_key LIMIT ?`, func(row db.Row) error {
 			u, _ := d.scanUser(row)
 			users = append(users, u)
 			return nil
@@ -201,7 +207,7 @@ func contains(text string) string {
 func (d *Directory) Check(ctx context.Context, name, pw string) (id string, secret int64, err error) {
 	hash := ""
 	read := func(r db.Reader) error {
-		return r.Query(ctx, `SELECT id, secret, password FROM directory_users WHERE username_key=?`, func(row db.Row) error {
+		return r.Query(ctx, `SELECT id, secret, password FROM directory_users WHERE deleted=0 AND username_key=?`, func(row db.Row) error {
 			id, secret, hash = row.Text(0), row.Int(1), row.Text(2)
 			return nil
 		}, key(name))
@@ -231,7 +237,7 @@ func (d *Directory) Check(ctx context.Context, name, pw string) (id string, secr
 func (d *Directory) byMail(ctx context.Context, mail string) (id string, secret int64, hash string, err error) {
 	n := 0
 	err = d.db.Read(ctx, func(r db.Reader) error {
-		return r.Query(ctx, `SELECT id, secret, password FROM directory_users WHERE mail_key=? LIMIT 2`, func(row db.Row) error {
+		return r.Query(ctx, `SELECT id, secret, password FROM directory_users WHERE deleted=0 AND mail_key=? LIMIT 2`, func(row db.Row) error {
 			n++
 			id, secret, hash = row.Text(0), row.Int(1), row.Text(2)
 			return nil

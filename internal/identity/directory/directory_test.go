@@ -51,16 +51,16 @@ func TestContract(t *testing.T) {
 	on(t, func(t *testing.T, d *Directory) {
 		identitytest.Run(t, func(t *testing.T, data identitytest.Data) identitytest.Backend {
 			for _, a := range data.Accounts {
-				if _, err := d.Create(t.Context(), a.User, a.Password); err != nil {
+				if _, err := d.CreateAccount(t.Context(), identity.Account{User: a.User}, a.Password); err != nil {
 					t.Fatal(err)
 				}
 			}
 			for _, g := range data.Groups {
-				if _, err := d.CreateGroup(t.Context(), g.Group); err != nil {
+				if _, err := d.CreateGroup(t.Context(), identity.GroupRecord{Group: g.Group}); err != nil {
 					t.Fatal(err)
 				}
 				for _, m := range g.Members {
-					if err := d.AddMember(t.Context(), g.ID, m); err != nil {
+					if err := d.AddMember(t.Context(), identity.PlainGroup, g.ID, m, identity.MemberOf); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -73,14 +73,14 @@ func TestContract(t *testing.T) {
 func TestAccounts(t *testing.T) {
 	on(t, func(t *testing.T, d *Directory) {
 		ctx := t.Context()
-		u, err := d.Create(ctx, identity.User{Username: "Grace", Mail: "grace@example.org", Enabled: true}, "cobol")
+		u, err := d.CreateAccount(ctx, identity.Account{User: identity.User{Username: "Grace", Mail: "grace@example.org", Enabled: true}}, "cobol")
 		if err != nil || u.ID == "" || u.DisplayName != "Grace" || u.Type != identity.Member || u.Issuer != "https://localhost:9200" {
 			t.Fatalf("%+v, %v", u, err)
 		}
-		if _, err := d.Create(ctx, identity.User{Username: "gRACE"}, ""); !errors.Is(err, identity.ErrExists) {
+		if _, err := d.CreateAccount(ctx, identity.Account{User: identity.User{Username: "gRACE"}}, ""); !errors.Is(err, identity.ErrExists) {
 			t.Errorf("same name: %v", err)
 		}
-		if _, err := d.Create(ctx, identity.User{ID: u.ID, Username: "other"}, ""); !errors.Is(err, identity.ErrExists) {
+		if _, err := d.CreateAccount(ctx, identity.Account{User: identity.User{ID: u.ID, Username: "other"}}, ""); !errors.Is(err, identity.ErrExists) {
 			t.Errorf("same id: %v", err)
 		}
 		a, _ := d.ActorBy(ctx, "userid", u.ID)
@@ -88,7 +88,7 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("roles: %v", a.User.Roles)
 		}
 		name, roles := "Rear Admiral Hopper", []string{role.SpaceAdmin}
-		if u, err = d.Update(ctx, u.ID, Change{DisplayName: &name, Roles: &roles}); err != nil || u.DisplayName != name || u.Mail != "grace@example.org" {
+		if u, err = d.UpdateAccount(ctx, u.ID, identity.AccountChange{DisplayName: &name, Roles: &roles}); err != nil || u.DisplayName != name || u.Mail != "grace@example.org" {
 			t.Errorf("%+v, %v", u, err)
 		}
 		if a, _ = d.ActorBy(ctx, "userid", u.ID); !a.MayListAllSpaces {
@@ -98,19 +98,19 @@ func TestAccounts(t *testing.T) {
 			t.Error("not found by the new name")
 		}
 		bad := "a\nb"
-		if _, err := d.Update(ctx, u.ID, Change{Username: &bad}); !errors.Is(err, ErrInvalid) {
+		if _, err := d.UpdateAccount(ctx, u.ID, identity.AccountChange{Username: &bad}); !errors.Is(err, identity.ErrInvalid) {
 			t.Errorf("line break in a name: %v", err)
 		}
-		if _, err := d.Update(ctx, "nobody", Change{}); !errors.Is(err, identity.ErrNotFound) {
+		if _, err := d.UpdateAccount(ctx, "nobody", identity.AccountChange{}); !errors.Is(err, identity.ErrNotFound) {
 			t.Errorf("update of nobody: %v", err)
 		}
-		if err := d.Delete(ctx, u.ID); err != nil {
+		if err := d.DeleteAccount(ctx, u.ID, true); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := d.User(ctx, u.ID); !errors.Is(err, identity.ErrNotFound) {
 			t.Errorf("after delete: %v", err)
 		}
-		if err := d.Delete(ctx, u.ID); !errors.Is(err, identity.ErrNotFound) {
+		if err := d.DeleteAccount(ctx, u.ID, true); !errors.Is(err, identity.ErrNotFound) {
 			t.Errorf("second delete: %v", err)
 		}
 	})
@@ -122,7 +122,7 @@ func TestInvalidUsers(t *testing.T) {
 		{Username: ""}, {Username: " x"}, {Username: "a b"}, {Username: "a:b"}, {Username: "a/b"}, {Username: "\xff"}, {Username: "x", Mail: "nonsense"},
 		{Username: "x", Mail: "Evil <a@b.c>"}, {Username: "x", Roles: []string{"a,b"}}, {Username: "x", Type: "Robot"}, {Username: "x", DisplayName: "a\x00"},
 	} {
-		if _, err := d.Create(t.Context(), u, ""); !errors.Is(err, ErrInvalid) {
+		if _, err := d.CreateAccount(t.Context(), identity.Account{User: u}, ""); !errors.Is(err, identity.ErrInvalid) {
 			t.Errorf("%+v: %v", u, err)
 		}
 	}
@@ -131,7 +131,7 @@ func TestInvalidUsers(t *testing.T) {
 func TestPasswordsAndDisabling(t *testing.T) {
 	on(t, func(t *testing.T, d *Directory) {
 		ctx := t.Context()
-		u, err := d.Create(ctx, identity.User{Username: "grace", Enabled: true}, "old")
+		u, err := d.CreateAccount(ctx, identity.Account{User: identity.User{Username: "grace", Enabled: true}}, "old")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,14 +158,14 @@ func TestPasswordsAndDisabling(t *testing.T) {
 		if _, _, err := d.Check(ctx, "grace", "new"); err != nil {
 			t.Errorf("new password: %v", err)
 		}
-		if err := d.SetEnabled(ctx, id, false); err != nil {
+		if _, err := d.UpdateAccount(ctx, id, identity.AccountChange{Enabled: new(false)}); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := d.Current(ctx, id); !errors.Is(err, identity.ErrCredentials) {
 			t.Errorf("disabled: %v", err)
 		}
 		for _, pw := range []string{"", string(make([]byte, 2000))} {
-			if err := d.SetPassword(ctx, id, pw); !errors.Is(err, ErrInvalid) {
+			if err := d.SetPassword(ctx, id, pw); !errors.Is(err, identity.ErrInvalid) {
 				t.Errorf("password of %d bytes: %v", len(pw), err)
 			}
 		}
@@ -177,7 +177,7 @@ func TestPasswordsAndDisabling(t *testing.T) {
 
 func TestUnknownAccountsTakeAsLong(t *testing.T) {
 	d := newDirectory(t, openSQLite(t))
-	if _, err := d.Create(t.Context(), identity.User{Username: "grace", Enabled: true}, "pw"); err != nil {
+	if _, err := d.CreateAccount(t.Context(), identity.Account{User: identity.User{Username: "grace", Enabled: true}}, "pw"); err != nil {
 		t.Fatal(err)
 	}
 	fastest := func(name string) time.Duration {
@@ -190,7 +190,7 @@ func TestUnknownAccountsTakeAsLong(t *testing.T) {
 		return best
 	}
 	known, unknown := fastest("grace"), fastest("nobody")
-	if unknown < known/2 || known < unknown/2 {
+	if unknown < known/8 || known < unknown/8 { // without a hash it would be a thousandth
 		t.Errorf("known %v, unknown %v", known, unknown)
 	}
 }
@@ -198,16 +198,16 @@ func TestUnknownAccountsTakeAsLong(t *testing.T) {
 func TestGroupChanges(t *testing.T) {
 	on(t, func(t *testing.T, d *Directory) {
 		ctx := t.Context()
-		u, _ := d.Create(ctx, identity.User{Username: "grace", Enabled: true}, "")
-		g, err := d.CreateGroup(ctx, identity.Group{DisplayName: "Navy"})
+		u, _ := d.CreateAccount(ctx, identity.Account{User: identity.User{Username: "grace", Enabled: true}}, "")
+		g, err := d.CreateGroup(ctx, identity.GroupRecord{Group: identity.Group{DisplayName: "Navy"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.CreateGroup(ctx, identity.Group{DisplayName: "NAVY"}); !errors.Is(err, identity.ErrExists) {
+		if _, err := d.CreateGroup(ctx, identity.GroupRecord{Group: identity.Group{DisplayName: "NAVY"}}); !errors.Is(err, identity.ErrExists) {
 			t.Errorf("same name: %v", err)
 		}
 		for range 2 {
-			if err := d.AddMember(ctx, g.ID, u.ID); err != nil {
+			if err := d.AddMember(ctx, identity.PlainGroup, g.ID, u.ID, identity.MemberOf); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -215,24 +215,24 @@ func TestGroupChanges(t *testing.T) {
 			t.Errorf("groups: %v", a.Groups)
 		}
 		for _, c := range [][2]string{{g.ID, "nobody"}, {"nowhere", u.ID}} {
-			if err := d.AddMember(ctx, c[0], c[1]); !errors.Is(err, identity.ErrNotFound) {
+			if err := d.AddMember(ctx, identity.PlainGroup, c[0], c[1], identity.MemberOf); !errors.Is(err, identity.ErrNotFound) {
 				t.Errorf("%v: %v", c, err)
 			}
 		}
-		if err := d.RenameGroup(ctx, g.ID, "Fleet"); err != nil {
+		if err := d.UpdateGroup(ctx, identity.GroupRecord{Group: identity.Group{ID: g.ID, DisplayName: "Fleet"}}); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := d.GroupByName(ctx, "fleet"); err != nil || got.ID != g.ID {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if err := d.RemoveMember(ctx, g.ID, u.ID); err != nil {
+		if err := d.RemoveMember(ctx, identity.PlainGroup, g.ID, u.ID, identity.MemberOf); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.RemoveMember(ctx, g.ID, u.ID); !errors.Is(err, identity.ErrNotFound) {
+		if err := d.RemoveMember(ctx, identity.PlainGroup, g.ID, u.ID, identity.MemberOf); !errors.Is(err, identity.ErrNotFound) {
 			t.Errorf("second removal: %v", err)
 		}
-		_ = d.AddMember(ctx, g.ID, u.ID)
-		if err := d.DeleteGroup(ctx, g.ID); err != nil {
+		_ = d.AddMember(ctx, identity.PlainGroup, g.ID, u.ID, identity.MemberOf)
+		if err := d.DeleteGroup(ctx, identity.PlainGroup, g.ID); err != nil {
 			t.Fatal(err)
 		}
 		if ids, _ := d.GroupsOf(ctx, u.ID); len(ids) != 0 {
@@ -268,7 +268,7 @@ func TestBootstrap(t *testing.T) {
 			t.Errorf("%d groups", len(all))
 		}
 		mary, _ := d.UserBy(ctx, "username", "mary")
-		_ = d.Delete(ctx, mary.ID)
+		_ = d.DeleteAccount(ctx, mary.ID, true)
 		_ = d.SetPassword(ctx, adminID, "changed")
 		start := time.Now()
 		if err := d.Bootstrap(ctx, b); err != nil {
@@ -291,11 +291,11 @@ func TestChangesByOthersAreSeenLater(t *testing.T) {
 	a, b := newDirectory(t, file), newDirectory(t, file)
 	now := time.Now()
 	b.now = func() time.Time { return now }
-	u, _ := a.Create(t.Context(), identity.User{Username: "grace", Enabled: true}, "")
+	u, _ := a.CreateAccount(t.Context(), identity.Account{User: identity.User{Username: "grace", Enabled: true}}, "")
 	if _, err := b.ActorBy(t.Context(), "userid", u.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.SetEnabled(t.Context(), u.ID, false); err != nil {
+	if _, err := a.UpdateAccount(t.Context(), u.ID, identity.AccountChange{Enabled: new(false)}); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(31 * time.Second)
@@ -306,11 +306,84 @@ func TestChangesByOthersAreSeenLater(t *testing.T) {
 
 func BenchmarkActorBy(b *testing.B) {
 	d := newDirectory(b, openSQLite(b))
-	u, _ := d.Create(context.Background(), identity.User{Username: "grace", Enabled: true}, "")
+	u, _ := d.CreateAccount(context.Background(), identity.Account{User: identity.User{Username: "grace", Enabled: true}}, "")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := d.ActorBy(context.Background(), "userid", u.ID); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// eachEmpty runs a test with a maker of empty directories, for every database.
+func eachEmpty(t *testing.T, f func(t *testing.T, open func(*testing.T) *Directory)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, func(t *testing.T) *Directory { return newDirectory(t, openSQLite(t)) }) })
+	t.Run("postgres", func(t *testing.T) {
+		f(t, func(t *testing.T) *Directory { return newDirectory(t, openPostgres(t)) })
+	})
+}
+
+func openPostgres(t *testing.T) db.DB {
+	t.Helper()
+	d, err := db.Open(t.Context(), testkit.Postgres(t), db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func TestAdministration(t *testing.T) {
+	eachEmpty(t, func(t *testing.T, open func(*testing.T) *Directory) {
+		identitytest.RunAccounts(t, func(t *testing.T) identity.Accounts { return open(t) })
+		identitytest.RunGroups(t, []identity.GroupKind{identity.PlainGroup, identity.School, identity.Class}, func(t *testing.T) (identity.GroupAdmin, [3]string) {
+			d := open(t)
+			var ids [3]string
+			for i, name := range []string{"ada", "bob", "carol"} {
+				a, err := d.CreateAccount(t.Context(), identity.Account{User: identity.User{Username: name, Enabled: true}}, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids[i] = a.ID
+			}
+			return d, ids
+		})
+	})
+}
+
+// A directory of the first schema is taken over with its accounts, groups and memberships.
+func TestMigration(t *testing.T) {
+	for name, open := range map[string]func(*testing.T) db.DB{"sqlite": func(t *testing.T) db.DB { return openSQLite(t) }, "postgres": openPostgres} {
+		t.Run(name, func(t *testing.T) {
+			d, ctx := open(t), t.Context()
+			if err := d.Migrate(ctx, component, schema()[:1]); err != nil {
+				t.Fatal(err)
+			}
+			err := d.Write(ctx, func(tx db.Tx) error {
+				for _, sql := range []string{
+					`INSERT INTO directory_users VALUES('u1','Ada','ada','Ada L','Ada','L','','','ada','de','Member',1,'','','',1,5,5)`,
+					`INSERT INTO directory_groups VALUES('g1','Staff','staff',7,7)`,
+					`INSERT INTO directory_members VALUES('g1','u1')`,
+				} {
+					if _, err := tx.Exec(ctx, sql); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := newDirectory(t, d)
+			if a, err := dir.Account(ctx, "u1"); err != nil || a.Username != "Ada" || a.Language != "de" || !a.Deleted.IsZero() {
+				t.Errorf("%+v, %v", a, err)
+			}
+			if m, err := dir.Members(ctx, "g1"); err != nil || !slices.Equal(m, []string{"u1"}) {
+				t.Errorf("%v, %v", m, err)
+			}
+			if g, err := dir.GroupsOf(ctx, "u1"); err != nil || !slices.Equal(g, []string{"g1"}) {
+				t.Errorf("%v, %v", g, err)
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -10,32 +11,38 @@ import (
 	"opencloud/internal/platform/db"
 )
 
-// Group implements identity.Groups.
-func (d *Directory) Group(ctx context.Context, id string) (identity.Group, error) {
-	return d.oneGroup(ctx, `SELECT id, name FROM directory_groups WHERE id=?`, id)
+var _ identity.GroupAdmin = (*Directory)(nil)
+
+const groupColumns = `id, name, kind, description, classification, number, external_id, terminates, created`
+
+// known are the kinds that package identity's Groups knows: those that people share with.
+const known = `kind IN ('', 'class')`
+
+func scanGroup(r db.Row) identity.GroupRecord {
+	return identity.GroupRecord{Group: identity.Group{ID: r.Text(0), DisplayName: r.Text(1)}, Kind: identity.GroupKind(r.Text(2)), Description: r.Text(3),
+		Classification: r.Text(4), Number: r.Text(5), ExternalID: r.Text(6), Terminates: moment(r.Int(7)), Created: moment(r.Int(8))}
 }
 
-// GroupByName implements identity.Groups; case does not matter.
-func (d *Directory) GroupByName(ctx context.Context, name string) (identity.Group, error) {
-	return d.oneGroup(ctx, `SELECT id, name FROM directory_groups WHERE name_key=?`, key(name))
-}
-
-func (d *Directory) oneGroup(ctx context.Context, sql, arg string) (identity.Group, error) {
-	groups, err := d.groups(ctx, sql, arg)
-	if err == nil && len(groups) == 0 {
-		err = identity.ErrNotFound
+func moment(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
 	}
-	if err != nil {
-		return identity.Group{}, err
-	}
-	return groups[0], nil
+	return time.Unix(0, ns).UTC()
 }
 
-func (d *Directory) groups(ctx context.Context, sql string, args ...any) (groups []identity.Group, err error) {
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// groups runs a query for groups.
+func (d *Directory) groups(ctx context.Context, where string, args ...any) (groups []identity.GroupRecord, err error) {
 	err = d.db.Read(ctx, func(r db.Reader) error {
 		groups = nil
-		return r.Query(ctx, sql, func(row db.Row) error {
-			groups = append(groups, identity.Group{ID: row.Text(0), DisplayName: row.Text(1)})
+		return r.Query(ctx, `SELECT `+groupColumns+` FROM directory_sets WHERE `+where, func(row db.Row) error {
+			groups = append(groups, scanGroup(row))
 			return nil
 		}, args...)
 	})
@@ -45,86 +52,168 @@ func (d *Directory) groups(ctx context.Context, sql string, args ...any) (groups
 	return groups, nil
 }
 
+func (d *Directory) oneGroup(ctx context.Context, where string, args ...any) (identity.GroupRecord, error) {
+	groups, err := d.groups(ctx, where, args...)
+	if err == nil && len(groups) == 0 {
+		err = identity.ErrNotFound
+	}
+	if err != nil {
+		return identity.GroupRecord{}, err
+	}
+	return groups[0], nil
+}
+
+// Group implements identity.Groups.
+func (d *Directory) Group(ctx context.Context, id string) (identity.Group, error) {
+	g, err := d.oneGroup(ctx, known+` AND id=?`, id)
+	return g.Group, err
+}
+
+// GroupByName implements identity.Groups; case does not matter.
+func (d *Directory) GroupByName(ctx context.Context, name string) (identity.Group, error) {
+	g, err := d.oneGroup(ctx, known+` AND name_key=? ORDER BY kind`, key(name))
+	return g.Group, err
+}
+
 // FindGroups implements identity.Groups.
 func (d *Directory) FindGroups(ctx context.Context, text string, limit int) ([]identity.Group, error) {
-	return d.groups(ctx, `SELECT id, name FROM directory_groups WHERE name_key LIKE ? ESCAPE '!' ORDER BY name_key LIMIT ?`, contains(text), limit)
+	found, err := d.groups(ctx, known+` AND name_key LIKE ? ESCAPE '!' ORDER BY name_key, id LIMIT ?`, contains(text), limit)
+	var out []identity.Group
+	for _, g := range found {
+		out = append(out, g.Group)
+	}
+	return out, err
 }
 
 // Members implements identity.Groups.
-func (d *Directory) Members(ctx context.Context, groupID string) (ids []string, err error) {
-	found := false
+func (d *Directory) Members(ctx context.Context, groupID string) ([]string, error) {
+	if _, err := d.Group(ctx, groupID); err != nil {
+		return nil, err
+	}
+	return d.members(ctx, groupID, identity.MemberOf)
+}
+
+func (d *Directory) members(ctx context.Context, group string, r identity.MemberRole) ([]string, error) {
+	return d.ids(ctx, `SELECT member FROM directory_belongs WHERE grp=? AND role=? ORDER BY member`, group, string(r))
+}
+
+func (d *Directory) ids(ctx context.Context, sql string, args ...any) (ids []string, err error) {
 	err = d.db.Read(ctx, func(r db.Reader) error {
 		ids = nil
-		if err := r.Query(ctx, `SELECT 1 FROM directory_groups WHERE id=?`, func(db.Row) error { found = true; return nil }, groupID); err != nil {
-			return err
-		}
-		return r.Query(ctx, `SELECT uid FROM directory_members WHERE grp=? ORDER BY uid`, func(row db.Row) error {
+		return r.Query(ctx, sql, func(row db.Row) error {
 			ids = append(ids, row.Text(0))
 			return nil
-		}, groupID)
+		}, args...)
 	})
-	if err == nil && !found {
-		err = identity.ErrNotFound
-	}
 	return ids, err
 }
 
-// CreateGroup adds a group; an empty ID is filled in. Errors: ErrInvalid, identity.ErrExists.
-func (d *Directory) CreateGroup(ctx context.Context, g identity.Group) (identity.Group, error) {
-	if err := validName(g.DisplayName); err != nil {
-		return identity.Group{}, err
+// GroupRecord implements identity.GroupAdmin.
+func (d *Directory) GroupRecord(ctx context.Context, kind identity.GroupKind, id string) (identity.GroupRecord, error) {
+	return d.oneGroup(ctx, `kind=? AND id=?`, string(kind), id)
+}
+
+// ListGroups implements identity.GroupAdmin.
+func (d *Directory) ListGroups(ctx context.Context, kind identity.GroupKind, text, after string, limit int) ([]identity.GroupRecord, error) {
+	return d.groups(ctx, `kind=? AND name_key LIKE ? ESCAPE '!' AND name_key>? ORDER BY name_key LIMIT ?`, string(kind), contains(bounded(text)), key(after), orMany(limit))
+}
+
+// MembersOf implements identity.GroupAdmin.
+func (d *Directory) MembersOf(ctx context.Context, kind identity.GroupKind, id string, r identity.MemberRole) ([]string, error) {
+	if _, err := d.GroupRecord(ctx, kind, id); err != nil {
+		return nil, err
+	}
+	return d.members(ctx, id, r)
+}
+
+// Belongs implements identity.GroupAdmin.
+func (d *Directory) Belongs(ctx context.Context, kind identity.GroupKind, member string, r identity.MemberRole) ([]string, error) {
+	return d.ids(ctx, `SELECT b.grp FROM directory_belongs b JOIN directory_sets s ON s.id=b.grp WHERE b.member=? AND b.role=? AND s.kind=? ORDER BY b.grp`,
+		member, string(r), string(kind))
+}
+
+// CreateGroup implements identity.GroupAdmin.
+func (d *Directory) CreateGroup(ctx context.Context, g identity.GroupRecord) (identity.GroupRecord, error) {
+	if err := validGroup(g); err != nil {
+		return identity.GroupRecord{}, err
 	}
 	if g.ID == "" {
 		g.ID = uuid.NewString()
 	}
 	if err := d.write(ctx, func(tx db.Tx) error { return d.insertGroup(ctx, tx, g) }); err != nil {
-		return identity.Group{}, err
+		return identity.GroupRecord{}, err
 	}
-	return g, nil
+	return d.GroupRecord(ctx, g.Kind, g.ID)
 }
 
-func (d *Directory) insertGroup(ctx context.Context, tx db.Tx, g identity.Group) error {
+func (d *Directory) insertGroup(ctx context.Context, tx db.Tx, g identity.GroupRecord) error {
 	now := d.now().UnixNano()
-	_, err := tx.Exec(ctx, `INSERT INTO directory_groups(id, name, name_key, created, changed) VALUES(?,?,?,?,?)`, g.ID, g.DisplayName, key(g.DisplayName), now, now)
+	_, err := tx.Exec(ctx, `INSERT INTO directory_sets(id, kind, name, name_key, description, classification, number, external_id, terminates, created, changed)
+		VALUES(?,?,?,?,?,?,?,?,?,?,?)`, g.ID, string(g.Kind), g.DisplayName, key(g.DisplayName), g.Description, g.Classification, g.Number, g.ExternalID,
+		nanos(g.Terminates), now, now)
 	return taken(err, "group "+g.DisplayName)
 }
 
-// RenameGroup changes a group's name.
-func (d *Directory) RenameGroup(ctx context.Context, id, name string) error {
-	if err := validName(name); err != nil {
+// UpdateGroup implements identity.GroupAdmin.
+func (d *Directory) UpdateGroup(ctx context.Context, g identity.GroupRecord) error {
+	if err := validGroup(g); err != nil {
 		return err
 	}
 	return d.write(ctx, func(tx db.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE directory_groups SET name=?, name_key=?, changed=? WHERE id=?`, name, key(name), d.now().UnixNano(), id)
-		return one(n, taken(err, "group "+name))
+		n, err := tx.Exec(ctx, `UPDATE directory_sets SET name=?, name_key=?, description=?, classification=?, number=?, external_id=?, terminates=?, changed=?
+			WHERE id=? AND kind=?`, g.DisplayName, key(g.DisplayName), g.Description, g.Classification, g.Number, g.ExternalID, nanos(g.Terminates),
+			d.now().UnixNano(), g.ID, string(g.Kind))
+		return one(n, taken(err, "group "+g.DisplayName))
 	})
 }
 
-// DeleteGroup removes a group and its memberships.
-func (d *Directory) DeleteGroup(ctx context.Context, id string) error {
+func validGroup(g identity.GroupRecord) error {
+	if err := validName(g.DisplayName); err != nil {
+		return err
+	}
+	switch g.Kind {
+	case identity.PlainGroup, identity.School, identity.Class:
+	default:
+		return fmt.Errorf("%w: kind of group %q", identity.ErrInvalid, g.Kind)
+	}
+	for _, s := range []string{g.ID, g.Description, g.Classification, g.Number, g.ExternalID} {
+		if len(s) > 4*maxName || !printable(s) {
+			return fmt.Errorf("%w: too long, or not printable", identity.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// DeleteGroup implements identity.GroupAdmin.
+func (d *Directory) DeleteGroup(ctx context.Context, kind identity.GroupKind, id string) error {
 	return d.write(ctx, func(tx db.Tx) error {
-		if err := one(tx.Exec(ctx, `DELETE FROM directory_groups WHERE id=?`, id)); err != nil {
+		if err := one(tx.Exec(ctx, `DELETE FROM directory_sets WHERE id=? AND kind=?`, id, string(kind))); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM directory_members WHERE grp=?`, id)
+		_, err := tx.Exec(ctx, `DELETE FROM directory_belongs WHERE grp=? OR member=?`, id, id)
 		return err
 	})
 }
 
-// AddMember puts a user into a group; one who is in it stays. ErrNotFound if there is no such user or group.
-func (d *Directory) AddMember(ctx context.Context, group, user string) error {
-	return d.write(ctx, func(tx db.Tx) error { return insertMember(ctx, tx, group, user) })
+// AddMember implements identity.GroupAdmin.
+func (d *Directory) AddMember(ctx context.Context, kind identity.GroupKind, group, member string, r identity.MemberRole) error {
+	if r != identity.MemberOf && (r != identity.TeacherOf || kind != identity.Class) {
+		return fmt.Errorf("%w: nobody belongs to a group as %q", identity.ErrInvalid, r)
+	}
+	return d.write(ctx, func(tx db.Tx) error { return insertMember(ctx, tx, kind, group, member, r) })
 }
 
-func insertMember(ctx context.Context, tx db.Tx, group, user string) error {
-	n, err := tx.Exec(ctx, `INSERT INTO directory_members(grp, uid) SELECT g.id, u.id FROM directory_groups g, directory_users u WHERE g.id=? AND u.id=?
-		ON CONFLICT(grp, uid) DO UPDATE SET uid=excluded.uid`, group, user)
+func insertMember(ctx context.Context, tx db.Tx, kind identity.GroupKind, group, member string, r identity.MemberRole) error {
+	n, err := tx.Exec(ctx, `INSERT INTO directory_belongs(grp, member, role) SELECT g.id, m.id, CAST(? AS TEXT) FROM directory_sets g,
+		(SELECT id FROM directory_users WHERE deleted=0 UNION ALL SELECT id FROM directory_sets WHERE kind='class' AND CAST(? AS TEXT)='school') m
+		WHERE g.id=? AND g.kind=? AND m.id=? ON CONFLICT(grp, role, member) DO UPDATE SET role=excluded.role`, string(r), string(kind), group, string(kind), member)
 	return one(n, err)
 }
 
-// RemoveMember takes a user out of a group; ErrNotFound if the user is not in it.
-func (d *Directory) RemoveMember(ctx context.Context, group, user string) error {
+// RemoveMember implements identity.GroupAdmin.
+func (d *Directory) RemoveMember(ctx context.Context, kind identity.GroupKind, group, member string, r identity.MemberRole) error {
 	return d.write(ctx, func(tx db.Tx) error {
-		return one(tx.Exec(ctx, `DELETE FROM directory_members WHERE grp=? AND uid=?`, group, user))
+		return one(tx.Exec(ctx, `DELETE FROM directory_belongs WHERE grp=? AND member=? AND role=? AND grp IN (SELECT id FROM directory_sets WHERE kind=?)`,
+			group, member, string(r), string(kind)))
 	})
 }

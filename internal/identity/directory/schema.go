@@ -21,5 +21,22 @@ CREATE TABLE directory_groups(
 CREATE TABLE directory_members(grp TEXT NOT NULL, uid TEXT NOT NULL, PRIMARY KEY(grp, uid));
 CREATE INDEX directory_members_uid ON directory_members(uid, grp);
 CREATE TABLE directory_done(what TEXT PRIMARY KEY);
+`, `
+ALTER TABLE directory_users ADD COLUMN external_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE directory_users ADD COLUMN primary_role TEXT NOT NULL DEFAULT '';
+ALTER TABLE directory_users ADD COLUMN password_changed BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE directory_users ADD COLUMN deleted BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE directory_identities(issuer TEXT NOT NULL, subject TEXT NOT NULL, uid TEXT NOT NULL, PRIMARY KEY(issuer, subject));
+CREATE INDEX directory_identities_uid ON directory_identities(uid);
+CREATE TABLE directory_sets(
+	id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, name_key TEXT NOT NULL, description TEXT NOT NULL, classification TEXT NOT NULL,
+	number TEXT NOT NULL, external_id TEXT NOT NULL, terminates BIGINT NOT NULL, created BIGINT NOT NULL, changed BIGINT NOT NULL,
+	UNIQUE(kind, name_key));
+INSERT INTO directory_sets SELECT id, '', name, name_key, '', '', '', '', 0, created, changed FROM directory_groups;
+DROP TABLE directory_groups;
+CREATE TABLE directory_belongs(grp TEXT NOT NULL, member TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY(grp, role, member));
+CREATE INDEX directory_belongs_member ON directory_belongs(member, role, grp);
+INSERT INTO directory_belongs SELECT grp, uid, '' FROM directory_members;
+DROP TABLE directory_members;
 `}
 }

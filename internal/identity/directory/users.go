@@ -16,113 +16,132 @@ import (
 	"opencloud/internal/platform/db"
 )
 
-// ErrInvalid tells that a name, mail address or password cannot be used.
-var ErrInvalid = errors.New("invalid value")
+const (
+	maxName       = 255 // bytes
+	maxIdentities = 20
+)
 
-const maxName = 255 // bytes
+var _ identity.Accounts = (*Directory)(nil)
 
-// Change changes an account; nil fields stay.
-type Change struct {
-	Username, DisplayName, GivenName, Surname, Mail, Language *string
-	Type                                                      *identity.UserType
-	Enabled                                                   *bool
-	Roles                                                     *[]string // ids
-}
+// Writable implements identity.Accounts.
+func (d *Directory) Writable() bool { return true }
 
-// Create adds an account. An empty ID is filled in, an empty Type is Member; an empty password allows no login with one.
-// Errors: ErrInvalid, identity.ErrExists.
-func (d *Directory) Create(ctx context.Context, u identity.User, pw string) (identity.User, error) {
+// CreateAccount implements identity.Accounts.
+func (d *Directory) CreateAccount(ctx context.Context, a identity.Account, pw string) (identity.Account, error) {
 	hash := ""
 	if pw != "" {
 		var err error
 		if hash, err = d.hash(ctx, pw); err != nil {
-			return identity.User{}, err
+			return identity.Account{}, err
 		}
 	}
-	u, err := complete(u)
+	a, err := complete(a)
 	if err != nil {
-		return identity.User{}, err
+		return identity.Account{}, err
 	}
-	if err := d.write(ctx, func(tx db.Tx) error { return d.insert(ctx, tx, u, hash) }); err != nil {
-		return identity.User{}, err
+	if err := d.write(ctx, func(tx db.Tx) error { return d.insert(ctx, tx, a, hash) }); err != nil {
+		return identity.Account{}, err
 	}
-	return d.User(ctx, u.ID)
+	return d.Account(ctx, a.ID)
 }
 
-func complete(u identity.User) (identity.User, error) {
-	if u.ID == "" {
-		u.ID = uuid.NewString()
+func complete(a identity.Account) (identity.Account, error) {
+	if a.ID == "" {
+		a.ID = uuid.NewString()
 	}
-	if u.Type == "" {
-		u.Type = identity.Member
+	if a.Type == "" {
+		a.Type = identity.Member
 	}
-	if u.DisplayName == "" {
-		u.DisplayName = u.Username
+	if a.DisplayName == "" {
+		a.DisplayName = a.Username
 	}
-	return u, validate(u)
+	return a, validate(a)
 }
 
-func (d *Directory) insert(ctx context.Context, tx db.Tx, u identity.User, hash string) error {
+func (d *Directory) insert(ctx context.Context, tx db.Tx, a identity.Account, hash string) error {
 	now := d.now().UnixNano()
 	_, err := tx.Exec(ctx, `INSERT INTO directory_users(id, username, username_key, display_name, given_name, surname, mail, mail_key, search, language,
-		type, enabled, issuer, roles, password, secret, created, changed) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1,?,?)`,
-		u.ID, u.Username, key(u.Username), u.DisplayName, u.GivenName, u.Surname, u.Mail, key(u.Mail), searchText(u), u.Language,
-		string(u.Type), bit(u.Enabled), u.Issuer, strings.Join(u.Roles, ","), hash, now, now)
-	return taken(err, "account "+u.Username)
+		type, enabled, issuer, roles, password, secret, created, changed, external_id, primary_role, password_changed)
+		VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1,?,?,?,?,?)`,
+		a.ID, a.Username, key(a.Username), a.DisplayName, a.GivenName, a.Surname, a.Mail, key(a.Mail), searchText(a.User), a.Language,
+		string(a.Type), bit(a.Enabled), a.Issuer, strings.Join(a.Roles, ","), hash, now, now, a.ExternalID, a.PrimaryRole, now)
+	if err != nil {
+		return taken(err, "account "+a.Username)
+	}
+	return d.identify(ctx, tx, a.ID, a.Identities)
 }
 
-// Update changes an account and returns what it is now. Errors: ErrInvalid, identity.ErrNotFound, identity.ErrExists.
-func (d *Directory) Update(ctx context.Context, id string, c Change) (identity.User, error) {
+// identify replaces the external identities of an account.
+func (d *Directory) identify(ctx context.Context, tx db.Tx, id string, identities []identity.ExternalIdentity) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM directory_identities WHERE uid=?`, id); err != nil {
+		return err
+	}
+	for _, i := range identities {
+		if i.Issuer == d.opts.Issuer && i.Subject == id {
+			continue // what we say of every account of our own
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO directory_identities(issuer, subject, uid) VALUES(?,?,?)`, i.Issuer, i.Subject, id); err != nil {
+			return taken(err, "identity of "+i.Issuer)
+		}
+	}
+	return nil
+}
+
+// UpdateAccount implements identity.Accounts.
+func (d *Directory) UpdateAccount(ctx context.Context, id string, c identity.AccountChange) (identity.Account, error) {
 	err := d.write(ctx, func(tx db.Tx) error {
-		var u identity.User
-		found := false
-		err := tx.Query(ctx, `SELECT `+userColumns+` FROM directory_users WHERE id=?`, func(r db.Row) error {
-			u, _ = d.scanUser(r)
-			found = true
-			return nil
-		}, id)
+		found, err := d.accounts(ctx, tx, `deleted=0 AND id=?`, id)
 		if err != nil {
 			return err
 		}
-		if !found {
+		if len(found) == 0 {
 			return identity.ErrNotFound
 		}
-		c.apply(&u)
-		if err := validate(u); err != nil {
+		a := found[0]
+		apply(&a, c)
+		if err := validate(a); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE directory_users SET username=?, username_key=?, display_name=?, given_name=?, surname=?, mail=?, mail_key=?,
-			search=?, language=?, type=?, enabled=?, roles=?, changed=? WHERE id=?`,
-			u.Username, key(u.Username), u.DisplayName, u.GivenName, u.Surname, u.Mail, key(u.Mail),
-			searchText(u), u.Language, string(u.Type), bit(u.Enabled), strings.Join(u.Roles, ","), d.now().UnixNano(), id)
-		return taken(err, "account "+u.Username)
+			search=?, language=?, type=?, enabled=?, roles=?, external_id=?, primary_role=?, changed=? WHERE id=?`,
+			a.Username, key(a.Username), a.DisplayName, a.GivenName, a.Surname, a.Mail, key(a.Mail), searchText(a.User), a.Language, string(a.Type),
+			bit(a.Enabled), strings.Join(a.Roles, ","), a.ExternalID, a.PrimaryRole, d.now().UnixNano(), id)
+		if err == nil && c.Identities != nil {
+			err = d.identify(ctx, tx, id, *c.Identities)
+		}
+		return taken(err, "account "+a.Username)
 	})
 	if err != nil {
-		return identity.User{}, err
+		return identity.Account{}, err
 	}
-	return d.User(ctx, id)
+	return d.Account(ctx, id)
 }
 
-func (c Change) apply(u *identity.User) {
+func apply(a *identity.Account, c identity.AccountChange) {
 	set := func(to *string, from *string) {
 		if from != nil {
 			*to = *from
 		}
 	}
-	set(&u.Username, c.Username)
-	set(&u.DisplayName, c.DisplayName)
-	set(&u.GivenName, c.GivenName)
-	set(&u.Surname, c.Surname)
-	set(&u.Mail, c.Mail)
-	set(&u.Language, c.Language)
+	set(&a.Username, c.Username)
+	set(&a.DisplayName, c.DisplayName)
+	set(&a.GivenName, c.GivenName)
+	set(&a.Surname, c.Surname)
+	set(&a.Mail, c.Mail)
+	set(&a.Language, c.Language)
+	set(&a.ExternalID, c.ExternalID)
+	set(&a.PrimaryRole, c.PrimaryRole)
 	if c.Type != nil {
-		u.Type = *c.Type
+		a.Type = *c.Type
 	}
 	if c.Enabled != nil {
-		u.Enabled = *c.Enabled
+		a.Enabled = *c.Enabled
 	}
 	if c.Roles != nil {
-		u.Roles = *c.Roles
+		a.Roles = *c.Roles
+	}
+	if c.Identities != nil {
+		a.Identities = *c.Identities
 	}
 }
 
@@ -133,32 +152,69 @@ func (d *Directory) SetPassword(ctx context.Context, id, pw string) error {
 		return err
 	}
 	return d.write(ctx, func(tx db.Tx) error {
-		return one(tx.Exec(ctx, `UPDATE directory_users SET password=?, secret=secret+1, changed=? WHERE id=?`, hash, d.now().UnixNano(), id))
+		return one(tx.Exec(ctx, `UPDATE directory_users SET password=?, secret=secret+1, changed=?, password_changed=? WHERE id=? AND deleted=0`,
+			hash, d.now().UnixNano(), d.now().UnixNano(), id))
 	})
 }
 
-// SetEnabled allows or forbids an account to do anything, from the moment it returns.
-func (d *Directory) SetEnabled(ctx context.Context, id string, on bool) error {
-	return d.write(ctx, func(tx db.Tx) error {
-		return one(tx.Exec(ctx, `UPDATE directory_users SET enabled=?, changed=? WHERE id=?`, bit(on), d.now().UnixNano(), id))
-	})
-}
-
-// Delete removes an account and its memberships.
-func (d *Directory) Delete(ctx context.Context, id string) error {
-	return d.write(ctx, func(tx db.Tx) error {
+// DeleteAccount implements identity.Accounts.
+func (d *Directory) DeleteAccount(ctx context.Context, id string, purge bool) error {
+	if !purge {
+		return d.write(ctx, func(tx db.Tx) error {
+			return one(tx.Exec(ctx, `UPDATE directory_users SET deleted=?, secret=secret+1 WHERE id=? AND deleted=0`, d.now().UnixNano(), id))
+		})
+	}
+	err := d.write(ctx, func(tx db.Tx) error {
 		if err := one(tx.Exec(ctx, `DELETE FROM directory_users WHERE id=?`, id)); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM directory_members WHERE uid=?`, id)
+		if _, err := tx.Exec(ctx, `DELETE FROM directory_identities WHERE uid=?`, id); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM directory_belongs WHERE member=?`, id)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return d.profiles.Delete(ctx, id)
+}
+
+// RestoreAccount implements identity.Accounts.
+func (d *Directory) RestoreAccount(ctx context.Context, id string) error {
+	return d.write(ctx, func(tx db.Tx) error {
+		return one(tx.Exec(ctx, `UPDATE directory_users SET deleted=0, changed=? WHERE id=? AND deleted<>0`, d.now().UnixNano(), id))
+	})
+}
+
+// Photo implements identity.Accounts.
+func (d *Directory) Photo(ctx context.Context, id string) ([]byte, string, error) {
+	if _, err := d.User(ctx, id); err != nil {
+		return nil, "", err
+	}
+	return d.profiles.Photo(ctx, id)
+}
+
+// SetPhoto implements identity.Accounts; what the photo is is found out from its content.
+func (d *Directory) SetPhoto(ctx context.Context, id string, data []byte, _ string) error {
+	if _, err := d.User(ctx, id); err != nil {
+		return err
+	}
+	return d.profiles.SetPhoto(ctx, id, data)
+}
+
+// SignedIn implements identity.Accounts.
+func (d *Directory) SignedIn(ctx context.Context, id string) error {
+	if _, err := d.User(ctx, id); err != nil {
+		return err
+	}
+	return d.profiles.SignedIn(ctx, id)
 }
 
 // hash makes password hashes one at a time.
 func (d *Directory) hash(ctx context.Context, pw string) (string, error) {
 	if pw == "" || len(pw) > password.MaxLength {
-		return "", fmt.Errorf("%w: a password has 1 to %d bytes", ErrInvalid, password.MaxLength)
+		return "", fmt.Errorf("%w: a password has 1 to %d bytes", identity.ErrInvalid, password.MaxLength)
 	}
 	select {
 	case d.hashing <- struct{}{}:
@@ -169,37 +225,45 @@ func (d *Directory) hash(ctx context.Context, pw string) (string, error) {
 	}
 }
 
-func validate(u identity.User) error {
+func validate(u identity.Account) error {
 	if err := validName(u.Username); err != nil {
 		return err
 	}
 	if strings.ContainsAny(u.Username, ":/\\ ") {
-		return fmt.Errorf("%w: a user name has no spaces, colons or slashes", ErrInvalid)
+		return fmt.Errorf("%w: a user name has no spaces, colons or slashes", identity.ErrInvalid)
 	}
-	for _, s := range []string{u.ID, u.DisplayName, u.GivenName, u.Surname, u.Mail, u.Language} {
+	for _, s := range []string{u.ID, u.DisplayName, u.GivenName, u.Surname, u.Mail, u.Language, u.ExternalID, u.PrimaryRole} {
 		if len(s) > maxName || !printable(s) {
-			return fmt.Errorf("%w: too long, or not printable", ErrInvalid)
+			return fmt.Errorf("%w: too long, or not printable", identity.ErrInvalid)
 		}
 	}
 	if u.Mail != "" {
 		if a, err := mail.ParseAddress(u.Mail); err != nil || a.Address != u.Mail {
-			return fmt.Errorf("%w: %q is no mail address", ErrInvalid, u.Mail)
+			return fmt.Errorf("%w: %q is no mail address", identity.ErrInvalid, u.Mail)
 		}
 	}
 	for _, r := range u.Roles {
 		if r == "" || strings.ContainsAny(r, ", ") {
-			return fmt.Errorf("%w: %q is no role id", ErrInvalid, r)
+			return fmt.Errorf("%w: %q is no role id", identity.ErrInvalid, r)
+		}
+	}
+	if len(u.Identities) > maxIdentities {
+		return fmt.Errorf("%w: more than %d identities", identity.ErrInvalid, maxIdentities)
+	}
+	for _, i := range u.Identities {
+		if i.Issuer == "" || i.Subject == "" || len(i.Issuer) > 4*maxName || len(i.Subject) > 4*maxName || !printable(i.Issuer) || !printable(i.Subject) {
+			return fmt.Errorf("%w: an identity has an issuer and a subject", identity.ErrInvalid)
 		}
 	}
 	if u.Type != identity.Member && u.Type != identity.Guest {
-		return fmt.Errorf("%w: user type %q", ErrInvalid, u.Type)
+		return fmt.Errorf("%w: user type %q", identity.ErrInvalid, u.Type)
 	}
 	return nil
 }
 
 func validName(name string) error {
 	if name == "" || len(name) > maxName || strings.TrimSpace(name) != name || !printable(name) {
-		return fmt.Errorf("%w: a name has 1 to %d printable bytes, and no space around it", ErrInvalid, maxName)
+		return fmt.Errorf("%w: a name has 1 to %d printable bytes, and no space around it", identity.ErrInvalid, maxName)
 	}
 	return nil
 }
@@ -209,7 +273,7 @@ func printable(s string) bool {
 }
 
 func searchText(u identity.User) string {
-	return key(u.Username + "\n" + u.DisplayName + "\n" + u.Mail)
+	return key(u.Username + "\n" + u.DisplayName + "\n" + u.GivenName + "\n" + u.Surname + "\n" + u.Mail)
 }
 
 func bit(b bool) int64 {

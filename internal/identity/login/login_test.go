@@ -361,7 +361,7 @@ func TestContractOverDirectory(t *testing.T) {
 	dir := openDirectory(t)
 	identitytest.Run(t, func(t *testing.T, data identitytest.Data) identitytest.Backend {
 		for _, a := range data.Accounts {
-			if _, err := dir.Create(t.Context(), a.User, a.Password); err != nil {
+			if _, err := dir.CreateAccount(t.Context(), identity.Account{User: a.User}, a.Password); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -373,7 +373,7 @@ func TestChangesEndRecognisedLogins(t *testing.T) {
 	ctx := t.Context()
 	dir := openDirectory(t)
 	a := New(dir)
-	u, err := dir.Create(ctx, identity.User{Username: "grace", Enabled: true}, "old")
+	u, err := dir.CreateAccount(ctx, identity.Account{User: identity.User{Username: "grace", Enabled: true}}, "old")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -391,16 +391,16 @@ func TestChangesEndRecognisedLogins(t *testing.T) {
 	if err := try(t, a, "grace", "new", "192.0.2.1"); err != nil {
 		t.Errorf("new password: %v", err)
 	}
-	if err := dir.SetEnabled(ctx, u.ID, false); err != nil {
+	if _, err := dir.UpdateAccount(ctx, u.ID, identity.AccountChange{Enabled: new(false)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := try(t, a, "grace", "new", "192.0.2.1"); !errors.Is(err, identity.ErrCredentials) {
 		t.Errorf("disabled: %v", err)
 	}
-	if err := dir.SetEnabled(ctx, u.ID, true); err != nil {
+	if _, err := dir.UpdateAccount(ctx, u.ID, identity.AccountChange{Enabled: new(true)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := dir.Delete(ctx, u.ID); err != nil {
+	if err := dir.DeleteAccount(ctx, u.ID, true); err != nil {
 		t.Fatal(err)
 	}
 	if err := try(t, a, "grace", "new", "192.0.2.1"); !errors.Is(err, identity.ErrCredentials) {
@@ -410,7 +410,7 @@ func TestChangesEndRecognisedLogins(t *testing.T) {
 
 func BenchmarkWarmLogin(b *testing.B) {
 	dir := openDirectory(b)
-	if _, err := dir.Create(b.Context(), identity.User{Username: "grace", Enabled: true}, "pw"); err != nil {
+	if _, err := dir.CreateAccount(b.Context(), identity.Account{User: identity.User{Username: "grace", Enabled: true}}, "pw"); err != nil {
 		b.Fatal(err)
 	}
 	a := New(dir)

@@ -71,7 +71,7 @@ func build(t *testing.T) *house {
 	t.Cleanup(func() { _ = d.Close() })
 	dir, err := directory.New(t.Context(), d, directory.Options{Issuer: "https://cloud.example.org"})
 	must(err)
-	_, err = dir.Create(t.Context(), identity.User{Username: "alice", DisplayName: "Alice", Mail: "alice@example.org", Enabled: true}, "pw")
+	_, err = dir.CreateAccount(t.Context(), identity.Account{User: identity.User{Username: "alice", DisplayName: "Alice", Mail: "alice@example.org", Enabled: true}}, "pw")
 	must(err)
 	alice := storagetest.As("alice")
 	s, err := h.fs.CreateSpace(alice, storage.SpaceRequest{Type: space.Project, Name: "Plans of alice"})
