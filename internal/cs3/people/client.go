@@ -9,7 +9,6 @@ import (
 	userpb "github.com/cs3org/go-cs3apis/cs3/identity/user/v1beta1"
 	typespb "github.com/cs3org/go-cs3apis/cs3/types/v1beta1"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 
 	"opencloud/internal/identity"
 )
@@ -134,26 +133,20 @@ func (c *Groups) Members(ctx context.Context, groupID string) ([]string, error) 
 	return ids, nil
 }
 
-// Basic asks an auth-basic service.
+// Basic asks an auth-basic service, or an auth-app service: those check a name and a secret.
 type Basic struct {
 	api  authpb.ProviderAPIClient
 	self identity.Actor
 }
 
-// NewBasic returns a client of the auth-basic service.
+// NewBasic returns a client of the auth-basic or auth-app service.
 func NewBasic(conn grpc.ClientConnInterface, self identity.Actor) *Basic {
 	return &Basic{api: authpb.NewProviderAPIClient(conn), self: self}
 }
 
 // Authenticate implements identity.Authenticator.
 func (c *Basic) Authenticate(ctx context.Context, l identity.Login) (identity.Actor, error) {
-	var trailer metadata.MD
-	r, err := c.api.Authenticate(identity.WithActor(ctx, c.self), &authpb.AuthenticateRequest{ClientId: l.Name, ClientSecret: l.Password,
-		Opaque: &typespb.Opaque{Map: map[string]*typespb.OpaqueEntry{entryAddress: entry(l.Address)}}}, grpc.Trailer(&trailer))
-	if err := outcome(r.GetStatus(), err, trailer); err != nil {
-		return identity.Actor{}, err
-	}
-	return actorFromWire(r.GetUser()), nil
+	return authenticate(identity.WithActor(ctx, c.self), c.api, attempt(l))
 }
 
 // Machine asks an auth-machine service.
@@ -170,11 +163,7 @@ func NewMachine(conn grpc.ClientConnInterface, self identity.Actor, key string) 
 
 // ActorBy implements identity.Machine.
 func (c *Machine) ActorBy(ctx context.Context, claim, value string) (identity.Actor, error) {
-	r, err := c.api.Authenticate(identity.WithActor(ctx, c.self), &authpb.AuthenticateRequest{ClientId: claim + ":" + value, ClientSecret: c.key})
-	if err := outcome(r.GetStatus(), err, nil); err != nil {
-		return identity.Actor{}, err
-	}
-	return actorFromWire(r.GetUser()), nil
+	return authenticate(identity.WithActor(ctx, c.self), c.api, &authpb.AuthenticateRequest{ClientId: claim + ":" + value, ClientSecret: c.key})
 }
 
 var (

@@ -80,7 +80,11 @@ func fromWire(w *userpb.User) identity.User {
 
 func actorFromWire(w *userpb.User) identity.Actor {
 	u := fromWire(w)
-	return identity.Actor{Kind: identity.Person, User: u, Groups: w.GetGroups(), MayListAllSpaces: role.Allows(u.Roles, role.DrivesList) == role.All}
+	kind := identity.Person
+	if w.GetId().GetType() == userpb.UserType_USER_TYPE_SERVICE {
+		kind = identity.Service
+	}
+	return identity.Actor{Kind: kind, User: u, Groups: w.GetGroups(), MayListAllSpaces: role.Allows(u.Roles, role.DrivesList) == role.All}
 }
 
 func groupToWire(g identity.Group, members []string) *grouppb.Group {
@@ -155,4 +159,10 @@ func known(ctx context.Context) error {
 }
 
 // ToUser is the account of an actor as CS3 has it.
-func ToUser(a identity.Actor) *userpb.User { return toWire(a.User, a.Groups) }
+func ToUser(a identity.Actor) *userpb.User {
+	w := toWire(a.User, a.Groups)
+	if a.Kind == identity.Service {
+		w.Id.Type = userpb.UserType_USER_TYPE_SERVICE
+	}
+	return w
+}

@@ -169,7 +169,7 @@ func (s *groupsServer) FindGroups(ctx context.Context, r *grouppb.FindGroupsRequ
 	return res, nil
 }
 
-// NewBasicServer offers password checks as cs3.auth.provider.v1beta1.ProviderAPI. Only our own services may ask: they tell
+// NewBasicServer offers checks of passwords, or of app tokens, as cs3.auth.provider.v1beta1.ProviderAPI. Only our own services may ask: they tell
 // the address of the client, which the throttle goes by.
 func NewBasicServer(a identity.Authenticator) authpb.ProviderAPIServer { return &basicServer{login: a} }
 
@@ -211,7 +211,7 @@ func (s *machineServer) Authenticate(ctx context.Context, r *authpb.Authenticate
 func authenticated(ctx context.Context, a identity.Actor, err error) *authpb.AuthenticateResponse {
 	res := &authpb.AuthenticateResponse{Status: answer(ctx, err)}
 	if err == nil {
-		res.User = toWire(a.User, a.Groups)
+		res.User = ToUser(a)
 		res.TokenScope = map[string]*authpb.Scope{"user": {Role: authpb.Role_ROLE_OWNER, Resource: entry("")}}
 	}
 	return res

@@ -51,6 +51,10 @@ type Deps struct {
 	Login   identity.Authenticator
 	Machine identity.Machine
 	Tokens  *token.Manager
+	// Further ways to authenticate; those that are nil are refused.
+	AppTokens identity.Authenticator
+	Services  people.ServiceAccounts
+	Bearers   people.Bearers
 }
 
 // New returns the service's parts.
@@ -87,40 +91,56 @@ func self(ctx context.Context) context.Context {
 	return identity.WithActor(ctx, people.Self("gateway"))
 }
 
-// Authenticate answers with a reva token for a user: types basic and machine.
+// Authenticate answers with a reva token: types basic, appauth, machine, serviceaccounts and bearer. (spec/identity.md §8.1)
 func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateRequest) (*gatewaypb.AuthenticateResponse, error) {
-	var actor identity.Actor
-	var err error
-	switch r.GetType() {
-	case "basic":
-		actor, err = g.deps.Login.Authenticate(ctx, identity.Login{Name: r.GetClientId(), Password: r.GetClientSecret(), Address: address(ctx)})
-	case "machine":
-		var a *authpb.AuthenticateResponse
-		a, err = g.machine.Authenticate(self(ctx), &authpb.AuthenticateRequest{ClientId: r.GetClientId(), ClientSecret: r.GetClientSecret()})
-		if err == nil && a.GetStatus().GetCode() != rpcpb.Code_CODE_OK {
-			return &gatewaypb.AuthenticateResponse{Status: a.GetStatus()}, nil
-		}
-		if err == nil {
-			actor, err = g.deps.Machine.ActorBy(ctx, "userid", a.GetUser().GetId().GetOpaqueId())
-		}
-	default:
-		return &gatewaypb.AuthenticateResponse{Status: &rpcpb.Status{Code: rpcpb.Code_CODE_INVALID_ARGUMENT, Message: "the type must be basic or machine"}}, nil
-	}
+	actor, err := g.authenticate(ctx, r)
 	if err != nil {
-		code := rpcpb.Code_CODE_INTERNAL
+		code, text := rpcpb.Code_CODE_INTERNAL, "login failed"
 		switch {
+		case errors.Is(err, errType):
+			code, text = rpcpb.Code_CODE_INVALID_ARGUMENT, errType.Error()
 		case errors.Is(err, identity.ErrThrottled):
 			code = rpcpb.Code_CODE_RESOURCE_EXHAUSTED
 		case errors.Is(err, identity.ErrCredentials), errors.Is(err, identity.ErrNotFound):
 			code = rpcpb.Code_CODE_UNAUTHENTICATED
 		}
-		return &gatewaypb.AuthenticateResponse{Status: &rpcpb.Status{Code: code, Message: "login failed"}}, nil
+		return &gatewaypb.AuthenticateResponse{Status: &rpcpb.Status{Code: code, Message: text}}, nil
 	}
 	t, err := g.deps.Tokens.Mint(actor, tokenLife)
 	if err != nil {
 		return nil, err
 	}
 	return &gatewaypb.AuthenticateResponse{Status: files.Status(nil), Token: t, User: people.ToUser(actor)}, nil
+}
+
+// errType tells that there is no way to authenticate of this name here.
+var errType = errors.New("the type must be basic, appauth, machine, serviceaccounts or bearer")
+
+func (g *gateway) authenticate(ctx context.Context, r *gatewaypb.AuthenticateRequest) (identity.Actor, error) {
+	d, id, secret := g.deps, r.GetClientId(), r.GetClientSecret()
+	switch kind := r.GetType(); {
+	case kind == "basic":
+		return d.Login.Authenticate(ctx, identity.Login{Name: id, Password: secret, Address: address(ctx)})
+	case kind == "appauth" && d.AppTokens != nil:
+		return d.AppTokens.Authenticate(ctx, identity.Login{Name: id, Password: secret, Address: address(ctx)})
+	case kind == "serviceaccounts" && d.Services != nil:
+		return d.Services.ServiceAccount(ctx, id, secret)
+	case kind == "bearer" && d.Bearers != nil:
+		return d.Bearers.Authenticate(ctx, secret)
+	case kind == "machine":
+		a, err := g.machine.Authenticate(self(ctx), &authpb.AuthenticateRequest{ClientId: id, ClientSecret: secret})
+		if err != nil {
+			return identity.Actor{}, err
+		}
+		if c := a.GetStatus().GetCode(); c != rpcpb.Code_CODE_OK {
+			if c == rpcpb.Code_CODE_INTERNAL {
+				return identity.Actor{}, errors.New(a.GetStatus().GetMessage())
+			}
+			return identity.Actor{}, identity.ErrCredentials
+		}
+		return d.Machine.ActorBy(ctx, "userid", a.GetUser().GetId().GetOpaqueId())
+	}
+	return identity.Actor{}, errType
 }
 
 // address is where a call comes from, without port: failed logins are counted by it.
