@@ -155,8 +155,11 @@ func scopeOf(role string, p Permission) Scope {
 }
 
 func adminScope(p Permission) Scope {
-	if p == SelfReadWrite {
+	switch p {
+	case SelfReadWrite:
 		return None
+	case LanguageReadWrite: // the web client looks for Language.ReadWrite.all
+		return All
 	}
 	if s := profileScope(p); s != None {
 		return s
