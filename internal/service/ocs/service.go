@@ -1,4 +1,6 @@
 // Package ocs hands people the key with which browsers sign addresses. (spec/storage.md §9.2, §12)
+//
+// Keys are not kept: they are derived from the secret, the user and the day, and are good for signing that day and the next.
 package ocs
 
 import (
@@ -35,11 +37,12 @@ func New(_ context.Context, cfg Config) (service.Parts, error) {
 type handler struct{ signer *signedurl.Signer }
 
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/cloud/user/signing-key") || r.Method != http.MethodGet {
+	path := strings.TrimSuffix(r.URL.Path, "/")
+	v2 := path == "/ocs/v2.php/cloud/user/signing-key"
+	if !v2 && path != "/ocs/v1.php/cloud/user/signing-key" || r.Method != http.MethodGet {
 		http.NotFound(w, r)
 		return
 	}
-	v2 := strings.HasPrefix(r.URL.Path, "/ocs/v2.php")
 	a := identity.ActorFrom(r.Context())
 	status, code, text, message := http.StatusOK, 100, "ok", "OK"
 	if v2 {
@@ -47,7 +50,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var data map[string]string
 	if a.Kind == identity.Person {
-		data = map[string]string{"user": a.User.Username, "signing-key": h.signer.Key(a.User.ID)}
+		data = map[string]string{"user": a.User.ID, "signing-key": h.signer.Key(a.User.ID)}
 	} else {
 		status, code, text, message = http.StatusUnauthorized, 997, "error", "Unauthorised"
 	}
