@@ -17,8 +17,8 @@ func defaults() []string {
 func Names() []string { return defaults() }
 
 // foreign are services of the original that operators may name and that this server does without, or not yet.
-var foreign = []string{"activitylog", "antivirus", "app-provider", "app-registry", "audit", "auth-app", "auth-bearer", "auth-service", "clientlog",
-	"collaboration", "eventhistory", "idp", "invitations", "nats", "notifications", "ocm", "policies", "postprocessing", "search", "settings", "sharing",
+var foreign = []string{"activitylog", "antivirus", "app-provider", "app-registry", "audit", "auth-bearer", "clientlog",
+	"collaboration", "eventhistory", "invitations", "nats", "notifications", "ocm", "policies", "postprocessing", "search", "sharing",
 	"sse", "storage-publiclink", "storage-shares", "storage-system", "thumbnails", "userlog", "web", "webdav", "webfinger"}
 
 // globalKeys are the keys outside of sections that services share.

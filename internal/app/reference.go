@@ -4,16 +4,20 @@ import (
 	"strings"
 
 	"opencloud/internal/platform/config"
+	authapp "opencloud/internal/service/auth-app"
 	authbasic "opencloud/internal/service/auth-basic"
 	authmachine "opencloud/internal/service/auth-machine"
+	authservice "opencloud/internal/service/auth-service"
 	"opencloud/internal/service/frontend"
 	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/graph"
 	"opencloud/internal/service/groups"
 	"opencloud/internal/service/idm"
+	"opencloud/internal/service/idp"
 	"opencloud/internal/service/ocdav"
 	"opencloud/internal/service/ocs"
 	"opencloud/internal/service/proxy"
+	"opencloud/internal/service/settings"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
 )
@@ -40,5 +44,6 @@ func configs() []section {
 		{"runtime", runtime{}}, {"proxy", proxy.Config{}}, {"ocdav", ocdav.Config{}}, {"frontend", frontend.Config{}}, {"graph", graph.Config{}},
 		{"storage-users", storageusers.Config{}}, {"idm", idm.Config{}}, {"users", users.Config{}}, {"groups", groups.Config{}},
 		{"auth-basic", authbasic.Config{}}, {"auth-machine", authmachine.Config{}}, {"gateway", gateway.Config{}}, {"ocs", ocs.Config{}},
+		{"idp", idp.Config{}}, {"auth-app", authapp.Config{}}, {"auth-service", authservice.Config{}}, {"settings", settings.Config{}},
 	}
 }

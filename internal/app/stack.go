@@ -28,6 +28,7 @@ import (
 	"opencloud/internal/platform/supervise"
 	"opencloud/internal/platform/telemetry"
 	"opencloud/internal/platform/tlsutil"
+	"opencloud/internal/service/idm"
 	"opencloud/internal/storage"
 	"opencloud/internal/token"
 )
@@ -54,12 +55,14 @@ type stack struct {
 	closers  []func() error
 	tracer   *telemetry.Tracer
 
-	fs       storage.FS
-	users    identity.Users
-	groups   identity.Groups
-	machine  identity.Machine
-	login    identity.Authenticator
-	handlers map[string]http.Handler // web services of this process
+	fs        storage.FS
+	users     identity.Users
+	groups    identity.Groups
+	machine   identity.Machine
+	login     identity.Authenticator
+	appTokens identity.Authenticator
+	dir       *idm.Directory          // opened in this process: by idm, or by a service that needs more than the clients of others give
+	handlers  map[string]http.Handler // web services of this process
 }
 
 // runtime is what concerns the process and no service.

@@ -5,20 +5,25 @@ package app
 import (
 	"context"
 	"net/http"
+	"time"
 
-	"opencloud/internal/identity/login"
+	"opencloud/internal/oidc"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/service"
+	authapp "opencloud/internal/service/auth-app"
 	authbasic "opencloud/internal/service/auth-basic"
 	authmachine "opencloud/internal/service/auth-machine"
+	authservice "opencloud/internal/service/auth-service"
 	"opencloud/internal/service/frontend"
 	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/graph"
 	"opencloud/internal/service/groups"
 	"opencloud/internal/service/idm"
+	"opencloud/internal/service/idp"
 	"opencloud/internal/service/ocdav"
 	"opencloud/internal/service/ocs"
 	"opencloud/internal/service/proxy"
+	"opencloud/internal/service/settings"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
 	"opencloud/internal/token"
@@ -51,6 +56,10 @@ func table() []row {
 		{"groups", buildGroups},
 		{"auth-basic", buildAuthBasic},
 		{"auth-machine", buildAuthMachine},
+		{"auth-app", buildAuthApp},
+		{"auth-service", buildAuthService},
+		{"settings", buildSettings},
+		{"idp", buildIdp},
 		{"gateway", buildGateway},
 		{"frontend", buildFrontend},
 		{"ocs", buildOcs},
@@ -68,7 +77,7 @@ func buildIdm(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	s.users, s.groups, s.machine, s.login = d, d, d, login.New(d)
+	s.here(d)
 	parts, err := idm.New(ctx, cfg, idm.Deps{Directory: d})
 	return built{parts: parts, config: cfg, debug: cfg.Debug}, err
 }
@@ -148,6 +157,74 @@ func buildAuthMachine(ctx context.Context, s *stack) (built, error) {
 	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 
+func buildAuthApp(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[authapp.Config](s, "auth-app")
+	if err == nil {
+		err = s.directory(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	store, err := authapp.Open(ctx, cfg, s.machine, log)
+	if err != nil {
+		return built{}, err
+	}
+	s.appTokens = store
+	parts, err := authapp.New(ctx, cfg, authapp.Deps{Store: store, Users: s.users, Log: log})
+	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildAuthService(ctx context.Context, s *stack) (built, error) {
+	cfg, _, err := load[authservice.Config](s, "auth-service")
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := authservice.New(ctx, cfg)
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildSettings(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[settings.Config](s, "settings")
+	if err == nil {
+		err = s.directory(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	store, err := settings.Open(ctx, cfg, s.dir, log)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := settings.New(ctx, cfg, settings.Deps{Store: store, Log: log})
+	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildIdp(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[idp.Config](s, "idp")
+	if err == nil {
+		err = s.directory(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	keys, err := oidc.NewKeys(oidc.KeyOptions{Dir: cfg.Keys.Dir, Files: cfg.Keys.Files, KeyID: cfg.Keys.KeyID, Method: cfg.Keys.Method})
+	if err != nil {
+		return built{}, err
+	}
+	store, err := oidc.NewStore(ctx, s.dir.Database())
+	if err != nil {
+		return built{}, err
+	}
+	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	provider, err := oidc.New(oidc.Options{Issuer: cfg.Issuer, Clients: cfg.Clients, Keys: keys, Store: store, Accounts: s.dir, AccessTTL: seconds(cfg.AccessTokenSeconds),
+		IDTTL: seconds(cfg.IDTokenSeconds), RefreshTTL: seconds(cfg.RefreshTokenSeconds), Secret: idp.Seal(cfg.EncryptionSecret, "engine")})
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := idp.New(ctx, cfg, idp.Deps{Provider: provider, Login: s.login, Accounts: s.dir, Log: log})
+	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
+}
+
 func buildGateway(ctx context.Context, s *stack) (built, error) {
 	cfg, _, err := load[gateway.Config](s, "gateway")
 	if err != nil {
@@ -164,7 +241,11 @@ func buildGateway(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := gateway.New(ctx, cfg, gateway.Deps{FS: fs, Users: s.users, Groups: s.groups, Login: s.login, Machine: s.machine, Tokens: tokens})
+	services, err := s.services()
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := gateway.New(ctx, cfg, gateway.Deps{FS: fs, Users: s.users, Groups: s.groups, Login: s.login, Machine: s.machine, Tokens: tokens, AppTokens: s.appTokens, Services: services})
 	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 

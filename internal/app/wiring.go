@@ -20,6 +20,7 @@ import (
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/grpcd"
 	"opencloud/internal/platform/registry"
+	authservice "opencloud/internal/service/auth-service"
 	"opencloud/internal/service/idm"
 	"opencloud/internal/service/proxy"
 	storageusers "opencloud/internal/service/storage-users"
@@ -84,7 +85,33 @@ func (s *stack) people(ctx context.Context) error {
 	s.users, s.groups = people.NewUsers(conns["users"], self), people.NewGroups(conns["groups"], self)
 	s.login = people.NewBasic(conns["auth-basic"], self)
 	s.machine = people.NewMachine(conns["auth-machine"], self, s.rt.MachineKey)
+	return s.programs()
+}
+
+// programs fills in who checks app tokens.
+func (s *stack) programs() error {
+	if s.appTokens != nil {
+		return nil
+	}
+	cfg, err := listenerOf(s, "auth-app", "9246")
+	if err != nil {
+		return err
+	}
+	conn, err := s.dial("auth-app", cfg)
+	if err != nil {
+		return err
+	}
+	s.appTokens = people.NewBasic(conn, people.Self("opencloud"))
 	return nil
+}
+
+// services returns who checks service accounts: by the configuration that auth-service has too.
+func (s *stack) services() (people.ServiceAccounts, error) {
+	cfg, _, err := load[authservice.Config](s, "auth-service")
+	if err != nil {
+		return nil, err
+	}
+	return authservice.NewAccounts(cfg.Account)
 }
 
 // listenerOf reads where a service's gRPC listener is configured to be.
@@ -148,10 +175,10 @@ func (s *stack) finder(name, network, fallback string, of func(registry.Node) st
 	}
 }
 
-// directory returns the directory of this installation, opened in this process: services of the directory need it
-// itself. Only idm fills a new one.
+// directory opens the directory of this installation in this process: services of the directory need it itself. Only idm
+// fills a new one.
 func (s *stack) directory(ctx context.Context) error {
-	if s.users != nil {
+	if s.dir != nil {
 		return nil
 	}
 	cfg, log, err := load[idm.Config](s, "idm")
@@ -163,8 +190,14 @@ func (s *stack) directory(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, d.Close)
-	s.users, s.groups, s.machine, s.login = d, d, d, login.New(d)
+	s.here(d)
 	return nil
+}
+
+// here makes a directory of this process the one that all its services use.
+func (s *stack) here(d *idm.Directory) {
+	s.dir = d
+	s.users, s.groups, s.machine, s.login = d, d, d, login.New(d)
 }
 
 // resolve finds the web listener of a service in another process.

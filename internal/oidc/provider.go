@@ -44,11 +44,10 @@ type Options struct {
 	Clients          []Client // nil: DefaultClients
 	Keys             *Keys
 	Store            *Store
-	Users            identity.Users
+	Accounts         identity.Accounts
 	AccessTTL, IDTTL time.Duration
 	RefreshTTL       time.Duration
 	Secret           [32]byte // seals what only we read again
-	PasswordChanged  func(ctx context.Context, userID string) (time.Time, error)
 }
 
 // Provider answers applications; it has no pages.
@@ -105,6 +104,12 @@ func (p *Provider) Client(id string) (Client, bool) {
 
 // Engine is the library's provider, for the endpoints that need no page.
 func (p *Provider) Engine() *op.Provider { return p.op }
+
+// Ready makes the first signing key if there is none.
+func (p *Provider) Ready() error {
+	_, err := p.opts.Keys.Get()
+	return err
+}
 
 // Sessions returns the store of sessions.
 func (p *Provider) Sessions() *Store { return p.opts.Store }
@@ -192,21 +197,16 @@ func readTokenID(id string) (sid string, scopes []string) {
 
 // alive refuses tokens to accounts that are gone or disabled, or whose password was changed after the person signed in.
 func (s storage) alive(ctx context.Context, userID string, authenticated time.Time) error {
-	u, err := s.p.opts.Users.User(ctx, userID)
-	if errors.Is(err, identity.ErrNotFound) || err == nil && !u.Enabled {
+	a, err := s.p.opts.Accounts.Account(ctx, userID)
+	switch {
+	case errors.Is(err, identity.ErrNotFound), err == nil && (!a.Enabled || !a.Deleted.IsZero()):
 		return zoidc.ErrInvalidGrant().WithDescription("the account cannot be used")
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("look up account: %w", err)
+	case a.PasswordChanged.After(authenticated):
+		return zoidc.ErrInvalidGrant().WithDescription("the password was changed")
 	}
-	if s.p.opts.PasswordChanged == nil {
-		return nil
-	}
-	changed, err := s.p.opts.PasswordChanged(ctx, userID)
-	if err == nil && changed.After(authenticated) {
-		err = zoidc.ErrInvalidGrant().WithDescription("the password was changed")
-	}
-	return err
+	return nil
 }
 
 func (s storage) CreateAccessAndRefreshTokens(ctx context.Context, r op.TokenRequest, current string) (string, string, time.Time, error) {
@@ -388,7 +388,7 @@ func (s storage) SetIntrospectionFromToken(ctx context.Context, r *zoidc.Introsp
 
 // describe fills in what the scopes let an application know. (spec/identity.md §6.5)
 func (s storage) describe(ctx context.Context, info *zoidc.UserInfo, userID string, scopes []string) error {
-	u, err := s.p.opts.Users.User(ctx, userID)
+	u, err := s.p.opts.Accounts.User(ctx, userID)
 	if err != nil || !u.Enabled {
 		return errors.Join(errors.New("the account cannot be used"), err)
 	}
@@ -415,7 +415,7 @@ func (s storage) GetPrivateClaimsFromScopes(context.Context, string, string, []s
 
 // GetPrivateClaimsFromRequest fills in the claims of an access token: what our own proxy needs, so that it asks nobody.
 func (s storage) GetPrivateClaimsFromRequest(ctx context.Context, r op.TokenRequest, _ []string) (map[string]any, error) {
-	u, err := s.p.opts.Users.User(ctx, r.GetSubject())
+	u, err := s.p.opts.Accounts.User(ctx, r.GetSubject())
 	if err != nil {
 		return nil, err
 	}

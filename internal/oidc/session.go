@@ -187,6 +187,14 @@ func (s *Store) Proved(ctx context.Context, id string, methods []string, flow st
 	return cookie, err
 }
 
+// Chosen notes that the person of a browser's session chose it for an authorisation request, without proving anything.
+func (s *Store) Chosen(ctx context.Context, id, flow string) error {
+	return s.db.Write(ctx, func(tx db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE oidc_sessions SET flow=? WHERE id=? AND kind=? AND pending=0`, flow, id, Browser)
+		return err
+	})
+}
+
 // List returns somebody's open sessions, the last used first.
 func (s *Store) List(ctx context.Context, userID string) (out []Session, err error) {
 	err = s.db.Read(ctx, func(r db.Reader) error {

@@ -33,6 +33,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Directory, error)
 	return &Directory{dir, d}, nil
 }
 
+// Database is where the directory lies, for what else is kept of its people.
+func (d *Directory) Database() db.DB { return d.db }
+
 // Close releases the database.
 func (d *Directory) Close() error { return d.db.Close() }
 

@@ -1,0 +1,37 @@
+package idp
+
+import (
+	"opencloud/internal/oidc"
+	"opencloud/internal/platform/config"
+)
+
+// Config of the service. (spec/identity.md §6)
+type Config struct {
+	HTTP  config.HTTP  `yaml:"http" addr:"127.0.0.1:9130"`
+	Debug config.Debug `yaml:"debug" addr:"127.0.0.1:9134"`
+	Log   config.Log   `yaml:"log"`
+
+	Issuer    string `yaml:"iss" env:"OC_URL;OC_OIDC_ISSUER;IDP_ISS" global:"opencloud_url" default:"https://localhost:9200" doc:"Address by which applications know this provider; it stands in every token."`
+	AssetPath string `yaml:"asset_path" env:"IDP_ASSET_PATH" doc:"Folder with other sign-in pages (identifier/index.html or index.html), in place of ours."`
+
+	Keys struct {
+		Dir    string   `yaml:"dir" env:"IDP_KEYS_DIR" default:"{DATA}/idp" doc:"Folder of the signing keys; one is made when there is none."`
+		Files  []string `yaml:"signing_private_key_files" env:"IDP_SIGNING_PRIVATE_KEY_FILES" doc:"Signing keys (PEM, RSA) in place of those in the folder; the first signs."`
+		KeyID  string   `yaml:"signing_kid" env:"IDP_SIGNING_KID" default:"private-key" doc:"Id of the first key."`
+		Method string   `yaml:"signing_method" env:"IDP_SIGNING_METHOD" default:"PS256" doc:"PS256, PS384, PS512, RS256, RS384 or RS512."`
+	} `yaml:"keys"`
+
+	AccessTokenSeconds  int `yaml:"access_token_duration_seconds" env:"IDP_ACCESS_TOKEN_EXPIRATION" default:"300" doc:"How long an access token is good, in seconds."`
+	IDTokenSeconds      int `yaml:"id_token_duration_seconds" env:"IDP_ID_TOKEN_EXPIRATION" default:"300" doc:"How long an id token is good, in seconds."`
+	RefreshTokenSeconds int `yaml:"refresh_token_duration_seconds" env:"IDP_REFRESH_TOKEN_EXPIRATION" default:"2592000" doc:"How long an application stays signed in without being used, in seconds."`
+	SessionSeconds      int `yaml:"session_duration_seconds" env:"IDP_SESSION_EXPIRATION" default:"2592000" doc:"How long a browser stays signed in, in seconds."`
+
+	Clients []oidc.Client `yaml:"clients" doc:"Applications, in place of the four that every server knows (web, desktop, Android, iOS)."`
+
+	BackgroundURL    string `yaml:"login_background_url" env:"IDP_LOGIN_BACKGROUND_URL" doc:"Picture behind the sign-in page."`
+	PageText         string `yaml:"default_sign_in_page_text" env:"IDP_DEFAULT_SIGNIN_PAGE_TEXT" doc:"Text below the sign-in form."`
+	LogoTarget       string `yaml:"signin_page_logo_uri" env:"IDP_DEFAULT_LOGO_TARGET_URI" default:"https://opencloud.eu" doc:"Where the logo leads."`
+	PasswordResetURI string `yaml:"password_reset_uri" env:"IDP_PASSWORD_RESET_URI" doc:"Page for those who forgot their password; empty: no link."`
+
+	EncryptionSecret string `yaml:"encryption_secret" env:"OC_JWT_SECRET;IDP_ENCRYPTION_SECRET" global:"token_manager.jwt_secret" secret:"true" required:"true" doc:"Seals second factors and what pages send back."`
+}

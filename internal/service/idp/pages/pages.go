@@ -1,0 +1,203 @@
+// Package pages renders the sign-in pages: HTML that works without scripts, in the reader's language, in light and dark.
+//
+// Nothing on a page comes from elsewhere, and no script runs but ours: each page has a policy of its own with a fresh
+// nonce.
+package pages
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/leonelquinteros/gotext"
+	"golang.org/x/text/language"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+//go:embed assets
+var assets embed.FS
+
+//go:embed locale/*.po
+var locales embed.FS
+
+// AssetPath is where the pages' own files are served.
+const AssetPath = "/signin/v1/static/"
+
+// Brand is what an operator may change.
+type Brand struct {
+	Name       string // of the product, in titles
+	LogoTarget string
+	Background string // address of a picture
+	Text       string
+	ResetURI   string
+}
+
+// Page is one page to show.
+type Page struct {
+	Template string // name without .html
+	Title    string // English; translated
+	Status   int    // 0: 200
+	Language string // the person's own, if known
+	Data     any
+}
+
+// Set renders pages.
+type Set struct {
+	brand    Brand
+	tags     []language.Tag
+	matcher  language.Matcher
+	catalogs map[language.Tag]*gotext.Po
+	pages    *template.Template
+	version  string // of the assets, so that browsers may keep them
+	files    fs.FS
+}
+
+// New reads the templates and translations.
+func New(b Brand) (*Set, error) {
+	s := &Set{brand: b, tags: []language.Tag{language.English}, catalogs: map[language.Tag]*gotext.Po{}}
+	if s.brand.Name == "" {
+		s.brand.Name = "OpenCloud"
+	}
+	entries, err := locales.ReadDir("locale")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		raw, err := locales.ReadFile("locale/" + e.Name())
+		if err != nil {
+			return nil, err
+		}
+		tag, err := language.Parse(strings.TrimSuffix(e.Name(), ".po"))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Name(), err)
+		}
+		po := gotext.NewPo()
+		po.Parse(raw)
+		s.tags = append(s.tags, tag)
+		s.catalogs[tag] = po
+	}
+	s.matcher = language.NewMatcher(s.tags)
+	if s.files, err = fs.Sub(assets, "assets"); err != nil {
+		return nil, err
+	}
+	sum := sha256.New()
+	err = fs.WalkDir(s.files, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(s.files, p)
+		sum.Write(b)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.version = hex.EncodeToString(sum.Sum(nil))[:10]
+	// The functions are replaced for each page by those of its language.
+	s.pages, err = template.New("").Funcs(template.FuncMap{"t": fmt.Sprintf}).ParseFS(templates, "templates/*.html")
+	return s, err
+}
+
+// Language returns the best of our languages: the page's ui_locales, then the person's own, then the browser's.
+func (s *Set) Language(r *http.Request, own string) language.Tag {
+	var want []language.Tag
+	for _, l := range append(strings.Fields(r.URL.Query().Get("ui_locales")), own) {
+		if t, err := language.Parse(l); l != "" && err == nil {
+			want = append(want, t)
+		}
+	}
+	if accepted := r.Header.Get("Accept-Language"); len(accepted) < 1000 {
+		if tags, _, err := language.ParseAcceptLanguage(accepted); err == nil {
+			want = append(want, tags...)
+		}
+	}
+	_, i, confidence := s.matcher.Match(want...)
+	if confidence == language.No {
+		return language.English
+	}
+	return s.tags[i]
+}
+
+func (s *Set) translate(tag language.Tag) func(string, ...any) string {
+	po := s.catalogs[tag]
+	return func(text string, args ...any) string {
+		if po == nil {
+			if len(args) == 0 {
+				return text
+			}
+			return fmt.Sprintf(text, args...)
+		}
+		return po.Get(text, args...)
+	}
+}
+
+type view struct {
+	Page
+	Lang, Nonce, Version, Title string
+	Brand                       Brand
+	Data                        any
+}
+
+// Render writes a page.
+func (s *Set) Render(w http.ResponseWriter, r *http.Request, p Page) error {
+	tag := s.Language(r, p.Language)
+	t := s.translate(tag)
+	tmpl, err := s.pages.Clone()
+	if err != nil {
+		return err
+	}
+	v := view{Page: p, Lang: tag.String(), Nonce: rand.Text(), Version: s.version, Title: t(p.Title) + " - " + s.brand.Name, Brand: s.brand, Data: p.Data}
+	var b bytes.Buffer
+	if err := tmpl.Funcs(template.FuncMap{"t": t}).ExecuteTemplate(&b, p.Template+".html", v); err != nil {
+		return err
+	}
+	hd := w.Header()
+	hd.Set("Content-Type", "text/html; charset=utf-8")
+	hd.Set("Content-Language", v.Lang)
+	hd.Set("Cache-Control", "no-store")
+	hd.Set("Content-Security-Policy", s.policy(v.Nonce))
+	hd.Set("X-Frame-Options", "DENY")
+	hd.Set("Referrer-Policy", "no-referrer")
+	hd.Set("Content-Length", strconv.Itoa(b.Len()))
+	if p.Status == 0 {
+		p.Status = http.StatusOK
+	}
+	w.WriteHeader(p.Status)
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+func (s *Set) policy(nonce string) string {
+	pictures := "'self' data:"
+	if u, err := url.Parse(s.brand.Background); err == nil && u.Host != "" {
+		pictures += " " + u.Scheme + "://" + u.Host
+	}
+	return "default-src 'none'; style-src 'self' 'nonce-" + nonce + "'; img-src " + pictures + "; font-src 'self'; script-src 'nonce-" + nonce +
+		"'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+}
+
+// Assets serves the pages' own files.
+func (s *Set) Assets() http.Handler {
+	files := http.StripPrefix(AssetPath, http.FileServerFS(s.files))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/") {
+			http.NotFound(w, r)
+			return
+		}
+		if r.URL.Query().Get("v") == s.version {
+			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		}
+		files.ServeHTTP(w, r)
+	})
+}
