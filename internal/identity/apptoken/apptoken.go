@@ -108,7 +108,7 @@ func New(ctx context.Context, d db.DB, accounts identity.Machine, o Options) (*S
 	if len(o.Secret) < minSecret {
 		return nil, fmt.Errorf("app tokens: the secret must have at least %d bytes", minSecret)
 	}
-	if o.Random != 0 && (o.Random < 16 || o.Random > 256) {
+	if o.Random != 0 && (o.Random < minRandom || o.Random > maxRandom) {
 		return nil, errors.New("app tokens: the length must be 16 to 256")
 	}
 	if err := d.Migrate(ctx, component, schema()); err != nil {
@@ -225,8 +225,12 @@ func (s *Store) DeleteAll(ctx context.Context, userID string) error {
 	return nil
 }
 
-// Authenticate implements identity.Authenticator: the name is the user's, the password a token.
+// Authenticate implements identity.Authenticator: the name is the user's, the password a token. What cannot be a token is
+// refused at once and counts for no guess, so that this can be asked before an account's password is checked.
 func (s *Store) Authenticate(ctx context.Context, l identity.Login) (identity.Actor, error) {
+	if !Recognise(l.Password) {
+		return identity.Actor{}, identity.ErrCredentials
+	}
 	return s.login.Authenticate(ctx, l)
 }
 

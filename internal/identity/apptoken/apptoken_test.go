@@ -3,6 +3,7 @@ package apptoken
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -255,6 +256,23 @@ func TestGuessingIsThrottled(t *testing.T) {
 	})
 }
 
+func TestPasswordsAreNoGuesses(t *testing.T) {
+	on(t, func(t *testing.T, w world) {
+		token, _, err := w.Create(t.Context(), "ada-id", time.Hour, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 50 {
+			if err := signIn(t, w.Store, "ada", fmt.Sprint("a pass phrase that is long ", i)); !errors.Is(err, identity.ErrCredentials) {
+				t.Fatal(err)
+			}
+		}
+		if err := signIn(t, w.Store, "ada", token); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestRandomTokens(t *testing.T) {
 	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "x.db"), db.Options{})
 	if err != nil {
@@ -266,7 +284,7 @@ func TestRandomTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	token, _, err := s.Create(t.Context(), "bob-id", time.Hour, "")
-	if err != nil || len(token) != 18 || Recognise(token) {
+	if err != nil || len(token) != 18 || !Recognise(token) {
 		t.Fatalf("%q, %v", token, err)
 	}
 	if err := signIn(t, s, "bob", token); err != nil {
@@ -281,7 +299,8 @@ func TestRandomTokens(t *testing.T) {
 
 func TestRecognise(t *testing.T) {
 	for s, want := range map[string]bool{"": false, "bafi-dore-lumi-kazo-nenu-tipa": true, "bafi-dore-lumi-kazo-nenu-tipA": false,
-		"bafi-dore-lumi-kazo-nenu": false, "abfi-dore-lumi-kazo-nenu-tipa": false, "bafi_dore-lumi-kazo-nenu-tipa": false} {
+		"bafi-dore-lumi-kazo-nenu": false, "abfi-dore-lumi-kazo-nenu-tipa": false, "bafi_dore-lumi-kazo-nenu-tipa": false,
+		"abcDEF0123456789": true, "abcDEF012345678": false, "abcDEF0123456789!": false} {
 		if Recognise(s) != want {
 			t.Errorf("%q: %v", s, !want)
 		}

@@ -14,7 +14,8 @@ const (
 	wordCount  = 6
 	wordLength = 4
 	// alphabet is that of random tokens: 62 signs.
-	alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	minRandom, maxRandom = 16, 256
+	alphabet             = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 )
 
 // words returns a token of six words.
@@ -47,9 +48,19 @@ func pick(from string) byte {
 	return from[n.Int64()]
 }
 
-// Recognise tells whether a password has the form of a token of six words. Others need not be looked for among the tokens
-// unless random ones are made; and one of this form costs no password hashing when it is a token.
+// Recognise tells whether a password has the form of a token: six words, or 16 or more letters and digits. No other can be one.
 func Recognise(password string) bool {
+	if len(password) < minRandom || len(password) > maxRandom {
+		return false
+	}
+	plain := true
+	for i := range len(password) {
+		plain = plain && strings.IndexByte(alphabet, password[i]) >= 0
+	}
+	return plain || sixWords(password)
+}
+
+func sixWords(password string) bool {
 	if len(password) != wordCount*(wordLength+1)-1 {
 		return false
 	}
