@@ -17,7 +17,7 @@ func defaults() []string {
 func Names() []string { return defaults() }
 
 // foreign are services of the original that operators may name and that this server does without, or not yet.
-var foreign = []string{"activitylog", "antivirus", "app-provider", "app-registry", "audit", "auth-bearer", "clientlog",
+var foreign = []string{"activitylog", "antivirus", "app-provider", "app-registry", "audit", "clientlog",
 	"collaboration", "eventhistory", "invitations", "nats", "notifications", "ocm", "policies", "postprocessing", "search", "sharing",
 	"sse", "storage-publiclink", "storage-shares", "storage-system", "thumbnails", "userlog", "web", "webdav", "webfinger"}
 

@@ -6,6 +6,7 @@ import (
 	"opencloud/internal/platform/config"
 	authapp "opencloud/internal/service/auth-app"
 	authbasic "opencloud/internal/service/auth-basic"
+	authbearer "opencloud/internal/service/auth-bearer"
 	authmachine "opencloud/internal/service/auth-machine"
 	authservice "opencloud/internal/service/auth-service"
 	"opencloud/internal/service/frontend"
@@ -44,6 +45,6 @@ func configs() []section {
 		{"runtime", runtime{}}, {"proxy", proxy.Config{}}, {"ocdav", ocdav.Config{}}, {"frontend", frontend.Config{}}, {"graph", graph.Config{}},
 		{"storage-users", storageusers.Config{}}, {"idm", idm.Config{}}, {"users", users.Config{}}, {"groups", groups.Config{}},
 		{"auth-basic", authbasic.Config{}}, {"auth-machine", authmachine.Config{}}, {"gateway", gateway.Config{}}, {"ocs", ocs.Config{}},
-		{"idp", idp.Config{}}, {"auth-app", authapp.Config{}}, {"auth-service", authservice.Config{}}, {"settings", settings.Config{}},
+		{"idp", idp.Config{}}, {"auth-app", authapp.Config{}}, {"auth-service", authservice.Config{}}, {"auth-bearer", authbearer.Config{}}, {"settings", settings.Config{}},
 	}
 }

@@ -40,7 +40,7 @@ func installation(t *testing.T) (env map[string]string, lookup func(string) (str
 	}
 	env["PROXY_DEBUG_ADDR"] = testkit.FreeAddr(t)
 	_, env["OC_RUNTIME_PORT"], _ = net.SplitHostPort(testkit.FreeAddr(t))
-	env["OC_URL"] = "https://" + env["PROXY_HTTP_ADDR"]
+	env["OC_URL"], env["PROXY_ENABLE_BASIC_AUTH"] = "https://"+env["PROXY_HTTP_ADDR"], "true"
 	return env, func(k string) (string, bool) { v, ok := env[k]; return v, ok }
 }
 

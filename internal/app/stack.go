@@ -17,7 +17,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"google.golang.org/grpc"
 
+	"opencloud/internal/cs3/people"
 	"opencloud/internal/identity"
+	"opencloud/internal/oidc"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/debug"
 	"opencloud/internal/platform/grpcd"
@@ -61,6 +63,8 @@ type stack struct {
 	machine   identity.Machine
 	login     identity.Authenticator
 	appTokens identity.Authenticator
+	bearers   people.Bearers
+	sessions  *oidc.Store
 	dir       *idm.Directory          // opened in this process: by idm, or by a service that needs more than the clients of others give
 	handlers  map[string]http.Handler // web services of this process
 }

@@ -12,6 +12,7 @@ import (
 	"opencloud/internal/platform/service"
 	authapp "opencloud/internal/service/auth-app"
 	authbasic "opencloud/internal/service/auth-basic"
+	authbearer "opencloud/internal/service/auth-bearer"
 	authmachine "opencloud/internal/service/auth-machine"
 	authservice "opencloud/internal/service/auth-service"
 	"opencloud/internal/service/frontend"
@@ -60,6 +61,7 @@ func table() []row {
 		{"auth-service", buildAuthService},
 		{"settings", buildSettings},
 		{"idp", buildIdp},
+		{"auth-bearer", buildAuthBearer},
 		{"gateway", buildGateway},
 		{"frontend", buildFrontend},
 		{"ocs", buildOcs},
@@ -211,7 +213,7 @@ func buildIdp(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	store, err := oidc.NewStore(ctx, s.dir.Database())
+	store, err := s.signIns(ctx)
 	if err != nil {
 		return built{}, err
 	}
@@ -245,7 +247,7 @@ func buildGateway(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := gateway.New(ctx, cfg, gateway.Deps{FS: fs, Users: s.users, Groups: s.groups, Login: s.login, Machine: s.machine, Tokens: tokens, AppTokens: s.appTokens, Services: services})
+	parts, err := gateway.New(ctx, cfg, gateway.Deps{FS: fs, Users: s.users, Groups: s.groups, Login: s.login, Machine: s.machine, Tokens: tokens, AppTokens: s.appTokens, Services: services, Bearers: s.bearers})
 	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 
@@ -310,6 +312,42 @@ func buildProxy(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := proxy.New(ctx, cfg, proxy.Deps{Log: log, Metrics: s.metrics, Login: s.login, Machine: s.machine, Spaces: fs, Local: local, Resolve: s.resolve, Tokens: tokens})
+	sessions, err := s.signIns(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	deps := proxy.Deps{Log: log, Metrics: s.metrics, Login: s.login, AppTokens: s.appTokens, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions,
+		Spaces: fs, Local: local, Resolve: s.resolve, Tokens: tokens}
+	parts, err := proxy.New(ctx, cfg, deps)
 	return built{parts: parts, config: cfg, debug: cfg.Debug, public: &cfg.HTTP}, err
+}
+
+// buildAuthBearer accepts the access tokens that the proxy accepts.
+func buildAuthBearer(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[authbearer.Config](s, "auth-bearer")
+	if err != nil {
+		return built{}, err
+	}
+	front, _, err := load[proxy.Config](s, "proxy")
+	if err == nil {
+		err = s.people(ctx)
+	}
+	if err != nil {
+		return built{}, err
+	}
+	sessions, err := s.signIns(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	local := map[string]http.Handler{}
+	for name, h := range s.handlers {
+		local[name] = h
+	}
+	b, err := proxy.NewBearer(front, proxy.Deps{Log: log, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions, Local: local, Resolve: s.resolve})
+	if err != nil {
+		return built{}, err
+	}
+	s.bearers = b
+	parts, err := authbearer.New(ctx, cfg, authbearer.Deps{Bearer: b})
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }

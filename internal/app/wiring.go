@@ -17,6 +17,7 @@ import (
 	"opencloud/internal/cs3/provider"
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/login"
+	"opencloud/internal/oidc"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/grpcd"
 	"opencloud/internal/platform/registry"
@@ -178,6 +179,17 @@ func (s *stack) finder(name, network, fallback string, of func(registry.Node) st
 // directory opens the directory of this installation in this process: services of the directory need it itself. Only idm
 // fills a new one.
 func (s *stack) directory(ctx context.Context) error {
+	if err := s.opened(ctx); err != nil {
+		return err
+	}
+	if s.users == nil {
+		s.here(s.dir)
+	}
+	return nil
+}
+
+// opened opens the directory for what the clients of its services do not offer; they go on to be asked for the rest.
+func (s *stack) opened(ctx context.Context) error {
 	if s.dir != nil {
 		return nil
 	}
@@ -190,8 +202,22 @@ func (s *stack) directory(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, d.Close)
-	s.here(d)
+	s.dir = d
 	return nil
+}
+
+// signIns returns the sign-ins at our own provider; they lie beside the directory.
+func (s *stack) signIns(ctx context.Context) (*oidc.Store, error) {
+	if s.sessions == nil {
+		if err := s.opened(ctx); err != nil {
+			return nil, err
+		}
+		var err error
+		if s.sessions, err = oidc.NewStore(ctx, s.dir.Database()); err != nil {
+			return nil, err
+		}
+	}
+	return s.sessions, nil
 }
 
 // here makes a directory of this process the one that all its services use.

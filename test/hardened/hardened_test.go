@@ -130,7 +130,7 @@ func TestServerUnderTheUnit(t *testing.T) {
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.Env = []string{"OC_HARDENED_CHILD=1", "OC_HARDENED_BIN=" + copied, "OC_HARDENED_DATA=" + data, "HOME=" + data, "OC_BASE_DATA_PATH=" + data, "OC_CONFIG_DIR=" + config,
-		"PROXY_HTTP_ADDR=" + addr, "OC_URL=https://" + addr, "OC_RUNTIME_PORT="}
+		"PROXY_HTTP_ADDR=" + addr, "OC_URL=https://" + addr, "OC_RUNTIME_PORT=", "PROXY_ENABLE_BASIC_AUTH=true"}
 	for _, s := range []string{"IDM", "STORAGE_USERS", "OCDAV", "FRONTEND", "GRAPH", "PROXY", "GATEWAY", "USERS", "GROUPS", "AUTH_BASIC", "AUTH_MACHINE", "OCS"} {
 		cmd.Env = append(cmd.Env, s+"_DEBUG_ADDR=", s+"_GRPC_ADDR=")
 		if s != "PROXY" {

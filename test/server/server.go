@@ -191,12 +191,21 @@ func (s *Server) Launch() {
 	c := s.As("", "")
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if a, err := c.Try("GET", "/status.php", nil); err == nil && a.Status == http.StatusOK {
-			if a, err = s.Admin().Try("GET", "/graph/v1.0/me", nil); err == nil && a.Status == http.StatusOK {
+			if a, err = s.Admin().Try("GET", "/graph/v1.0/me", nil); err == nil && a.Status == http.StatusOK && s.complete() {
 				return
 			}
 		}
 	}
 	s.t.Fatalf("the server does not answer\n%s", s.log.String())
+}
+
+// complete tells whether every service of a split server has registered.
+func (s *Server) complete() bool {
+	if !s.opts.Split {
+		return true
+	}
+	files, err := os.ReadDir(filepath.Join(s.Dir, "data", "registry"))
+	return err == nil && len(files) >= len(services)-1 // all but the proxy
 }
 
 // Kill ends the process at once, as a power cut would.
@@ -234,12 +243,14 @@ func (s *Server) Stop() {
 func (s *Server) Pid() int { return s.cmds[0].Process.Pid }
 
 // services in the order in which a split server starts them.
-var services = []string{"idm", "storage-users", "users", "groups", "auth-basic", "auth-machine", "gateway", "ocdav", "frontend", "ocs", "graph", "proxy"}
+var services = []string{"idm", "storage-users", "users", "groups", "auth-basic", "auth-machine", "auth-app", "auth-service", "settings", "idp",
+	"auth-bearer", "gateway", "ocdav", "frontend", "ocs", "graph", "proxy"}
 
 // listeners gives every service of a split server ports of its own.
 func (s *Server) listeners() []string {
 	var env []string
-	for _, l := range []string{"STORAGE_USERS_GRPC", "USERS_GRPC", "GROUPS_GRPC", "AUTH_BASIC_GRPC", "AUTH_MACHINE_GRPC", "GATEWAY_GRPC", "STORAGE_USERS_HTTP", "OCDAV_HTTP", "FRONTEND_HTTP", "GRAPH_HTTP", "OCS_HTTP"} {
+	for _, l := range []string{"STORAGE_USERS_GRPC", "USERS_GRPC", "GROUPS_GRPC", "AUTH_BASIC_GRPC", "AUTH_MACHINE_GRPC", "GATEWAY_GRPC", "STORAGE_USERS_HTTP", "OCDAV_HTTP", "FRONTEND_HTTP", "GRAPH_HTTP", "OCS_HTTP",
+		"AUTH_APP_GRPC", "AUTH_APP_HTTP", "AUTH_SERVICE_GRPC", "AUTH_BEARER_GRPC", "SETTINGS_HTTP", "SETTINGS_GRPC", "IDP_HTTP"} {
 		port := freePort(s.t)
 		env = append(env, fmt.Sprintf("%s_ADDR=127.0.0.1:%d", l, port))
 		if l == "STORAGE_USERS_HTTP" {
@@ -271,11 +282,12 @@ func (b *safeBuffer) String() string {
 func (s *Server) Command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(context.Background(), Binary(s.t), args...)
 	cmd.Env = append(os.Environ(), "HOME="+s.Dir, "OC_BASE_DATA_PATH="+filepath.Join(s.Dir, "data"), "OC_CONFIG_DIR="+filepath.Join(s.Dir, "config"),
-		"OC_URL="+s.URL, fmt.Sprintf("PROXY_HTTP_ADDR=127.0.0.1:%d", s.port), "IDM_CREATE_DEMO_USERS=true", "OC_LOG_LEVEL=warn", "OC_RUNTIME_PORT=")
+		"OC_URL="+s.URL, fmt.Sprintf("PROXY_HTTP_ADDR=127.0.0.1:%d", s.port), "IDM_CREATE_DEMO_USERS=true", "PROXY_ENABLE_BASIC_AUTH=true", "OC_LOG_LEVEL=warn", "OC_RUNTIME_PORT=")
 	if s.opts.Database != "" {
 		cmd.Env = append(cmd.Env, "OC_DATABASE_URL="+s.opts.Database)
 	}
-	for _, name := range []string{"IDM", "STORAGE_USERS", "OCDAV", "FRONTEND", "GRAPH", "PROXY", "GATEWAY", "USERS", "GROUPS", "AUTH_BASIC", "AUTH_MACHINE", "OCS"} {
+	for _, name := range []string{"IDM", "STORAGE_USERS", "OCDAV", "FRONTEND", "GRAPH", "PROXY", "GATEWAY", "USERS", "GROUPS", "AUTH_BASIC", "AUTH_MACHINE", "OCS", "AUTH_APP", "AUTH_SERVICE",
+		"AUTH_BEARER", "SETTINGS", "IDP"} {
 		for _, kind := range []string{"HTTP", "GRPC", "DEBUG"} {
 			if name == "PROXY" && kind == "HTTP" {
 				continue

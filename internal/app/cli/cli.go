@@ -79,6 +79,9 @@ func (t *tool) service(name string) *cobra.Command {
 	if name == "storage-users" {
 		c.AddCommand(t.storageCommands()...)
 	}
+	if name == "auth-app" {
+		c.AddCommand(t.createAppToken())
+	}
 	if name == "idm" {
 		c.AddCommand(t.resetPassword())
 	}

@@ -139,7 +139,8 @@ func (f *Folder) Lookup(service string) (Node, error) {
 func (f *Folder) Nodes(service string) ([]Node, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if l, ok := f.lists[service]; ok && time.Since(l.read) < remember {
+	// That a service is not there is not remembered: it may be starting.
+	if l, ok := f.lists[service]; ok && len(l.nodes) > 0 && time.Since(l.read) < remember {
 		return alive(l.nodes), nil
 	}
 	nodes, err := f.read(service)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/apptoken"
+	"opencloud/internal/identity/resolve"
 )
 
 // errNotMine tells that a request has no credentials of the authenticator's kind.
@@ -39,8 +41,8 @@ func (p *proxy) authenticate(r *http.Request, address string) (identity.Actor, e
 	return identity.Actor{}, result
 }
 
-// basic recognises account names and passwords.
-type basic struct{ login identity.Authenticator }
+// basic recognises user names with an app token or the account's password. Either may be nil.
+type basic struct{ login, tokens identity.Authenticator }
 
 func (b basic) authenticate(r *http.Request, address string) (identity.Actor, error) {
 	if isPublicPath(r.URL.Path) {
@@ -50,7 +52,15 @@ func (b basic) authenticate(r *http.Request, address string) (identity.Actor, er
 	if !ok {
 		return identity.Actor{}, errNotMine
 	}
-	return b.login.Authenticate(r.Context(), identity.Login{Name: name, Password: password, Address: address})
+	l := identity.Login{Name: name, Password: password, Address: address}
+	// What looks like an app token is not tried as a password at first: that would cost a hash, and count as a guess.
+	if b.tokens != nil && (b.login == nil || apptoken.Recognise(password)) {
+		a, err := b.tokens.Authenticate(r.Context(), l)
+		if b.login == nil || !errors.Is(err, identity.ErrCredentials) {
+			return a, err
+		}
+	}
+	return b.login.Authenticate(r.Context(), l)
 }
 
 // isPublicPath tells whether the path is one of public links or of federated shares. (spec/identity.md §5.3)
@@ -75,6 +85,9 @@ func (p *proxy) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		plain(w, http.StatusTooManyRequests, "Too many failed logins. Try again later.\n")
 	case errors.Is(err, errNotMine), errors.Is(err, identity.ErrCredentials):
 		p.challenge(w, r)
+	case errors.Is(err, resolve.ErrNoRole):
+		p.log.WarnContext(r.Context(), "sign-in refused", "err", err)
+		plain(w, http.StatusForbidden, "Your account at the identity provider has no role here. Ask your administrator.\n")
 	case errors.Is(err, context.Canceled):
 		// nobody waits for an answer
 	default:

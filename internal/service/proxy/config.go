@@ -3,6 +3,7 @@ package proxy
 import (
 	"time"
 
+	"opencloud/internal/identity/resolve"
 	platform "opencloud/internal/platform/config"
 )
 
@@ -18,7 +19,7 @@ type Config struct {
 	PresignedURLs    Presigned `yaml:"pre_signed_url"`
 
 	PublicURL       string   `yaml:"public_url" env:"OC_URL" global:"opencloud_url" default:"https://localhost:9200" doc:"Public address of the server."`
-	EnableBasicAuth bool     `yaml:"enable_basic_auth" env:"PROXY_ENABLE_BASIC_AUTH" default:"true" doc:"Accept user names and passwords in every request (HTTP basic authentication)."`
+	EnableBasicAuth bool     `yaml:"enable_basic_auth" env:"PROXY_ENABLE_BASIC_AUTH" default:"false" doc:"Accept the passwords of accounts in every request (HTTP basic authentication), beside app tokens. Second factors are not asked for then."`
 	TrustedProxies  []string `yaml:"trusted_proxies" env:"PROXY_TRUSTED_PROXIES" default:"127.0.0.0/8,::1" doc:"Addresses and networks of the proxies before this server whose X-Forwarded-For and X-Forwarded-Proto are believed."`
 
 	Policies           []Policy         `yaml:"policies" doc:"Routes, in place of the built-in ones."`
@@ -26,6 +27,14 @@ type Config struct {
 	PolicySelector     Selector         `yaml:"policy_selector"`
 	RoleQuotas         map[string]int64 `yaml:"role_quotas" doc:"Quota in bytes of new personal spaces, by role id."`
 	Auth               Auth             `yaml:"auth_middleware"`
+
+	OIDC          OIDC   `yaml:"oidc"`
+	UserOIDCClaim string `yaml:"user_oidc_claim" env:"PROXY_USER_OIDC_CLAIM" default:"preferred_username" doc:"Claim of an external provider by which accounts are found. Dots descend; sub with auto-provisioning finds by external identity."`
+	UserCS3Claim  string `yaml:"user_cs3_claim" env:"PROXY_USER_CS3_CLAIM" default:"username" doc:"What it is compared with: username, mail or userid."`
+
+	Provision       bool            `yaml:"auto_provision_accounts" env:"PROXY_AUTOPROVISION_ACCOUNTS" default:"false" doc:"Make an account for whoever an external provider sends for the first time."`
+	ProvisionClaims ProvisionClaims `yaml:"auto_provision_claims"`
+	RoleAssignment  RoleAssignment  `yaml:"role_assignment"`
 
 	InsecureBackends bool      `yaml:"insecure_backends" env:"OC_INSECURE;PROXY_INSECURE_BACKENDS" default:"false" doc:"Do not check the certificates of backends."`
 	BackendCACert    string    `yaml:"backend_https_cacert" env:"PROXY_HTTPS_CACERT" doc:"File with the certificates that backends are checked against, in place of the system's."`
@@ -58,6 +67,7 @@ type Presigned struct {
 
 // Auth is how clients are asked for credentials.
 type Auth struct {
+	AllowAppAuth           bool              `yaml:"allow_app_auth" env:"PROXY_ENABLE_APP_AUTH" default:"true" doc:"Accept app tokens: passwords that people make for their programs."`
 	CredentialsByUserAgent map[string]string `yaml:"credentials_by_user_agent" doc:"Part of a User-Agent to the only kind of credentials to ask it for: basic or bearer."`
 }
 
@@ -71,4 +81,35 @@ type Transport struct {
 	IdleConnTimeout       time.Duration `yaml:"idle_conn_timeout" env:"PROXY_TRANSPORT_CLIENT_IDLE_CONN_TIMEOUT" default:"1m30s" doc:"How long to keep them."`
 	TLSHandshakeTimeout   time.Duration `yaml:"tls_handshake_timeout" env:"PROXY_TRANSPORT_CLIENT_TLS_HANDSHAKE_TIMEOUT" default:"10s" doc:"Time for the TLS handshake."`
 	ExpectContinueTimeout time.Duration `yaml:"expect_continue_timeout" env:"PROXY_TRANSPORT_CLIENT_EXPECT_CONTINUE_TIMEOUT" default:"1s" doc:"Time to wait for 100 Continue."`
+}
+
+// OIDC is the provider whose access tokens are accepted.
+type OIDC struct {
+	Issuer       string `yaml:"issuer" env:"OC_URL;OC_OIDC_ISSUER;PROXY_OIDC_ISSUER" global:"opencloud_url" default:"https://localhost:9200" doc:"Address of the identity provider, as it stands in its tokens."`
+	Insecure     bool   `yaml:"insecure" env:"OC_INSECURE;PROXY_OIDC_INSECURE" default:"false" doc:"Do not check the provider's certificate."`
+	Method       string `yaml:"access_token_verify_method" env:"PROXY_OIDC_ACCESS_TOKEN_VERIFY_METHOD" default:"jwt" doc:"jwt: access tokens are signed texts. none: they cannot be read; the provider is asked about each."`
+	SkipUserInfo bool   `yaml:"skip_user_info" env:"PROXY_OIDC_SKIP_USER_INFO" default:"false" doc:"What is in the access token is enough: do not ask an external provider for more."`
+	ClientID     string `yaml:"introspection_client_id" env:"PROXY_OIDC_INTROSPECTION_CLIENT_ID" doc:"With method none: ask by token introspection, as this client."`
+	ClientSecret string `yaml:"introspection_client_secret" env:"PROXY_OIDC_INTROSPECTION_CLIENT_SECRET" secret:"true" doc:"Its secret."`
+	Rewrite      bool   `yaml:"rewrite_well_known" env:"PROXY_OIDC_REWRITE_WELLKNOWN" default:"false" doc:"Answer /.well-known/openid-configuration with the external provider's own document."`
+	UserInfo     struct {
+		TTL time.Duration `yaml:"ttl" env:"PROXY_OIDC_USERINFO_CACHE_TTL" default:"10s" doc:"How long what the provider says about a token without end is good."`
+	} `yaml:"user_info_cache"`
+}
+
+// ProvisionClaims are where the data of new accounts come from.
+type ProvisionClaims struct {
+	Username    string `yaml:"username" env:"PROXY_AUTOPROVISION_CLAIM_USERNAME" default:"preferred_username" doc:"Claim with the user name."`
+	Mail        string `yaml:"email" env:"PROXY_AUTOPROVISION_CLAIM_EMAIL" default:"email" doc:"Claim with the mail address."`
+	DisplayName string `yaml:"display_name" env:"PROXY_AUTOPROVISION_CLAIM_DISPLAYNAME" default:"name" doc:"Claim with the name."`
+	Groups      string `yaml:"groups" env:"PROXY_AUTOPROVISION_CLAIM_GROUPS" default:"groups" doc:"Claim with the groups; they are made and kept in step."`
+}
+
+// RoleAssignment says where people's roles come from.
+type RoleAssignment struct {
+	Driver string `yaml:"driver" env:"PROXY_ROLE_ASSIGNMENT_DRIVER" default:"default" doc:"default: who has no role is a user. oidc: the provider decides, at every sign-in."`
+	Mapper struct {
+		Claim    string            `yaml:"role_claim" env:"PROXY_ROLE_ASSIGNMENT_OIDC_CLAIM" default:"roles" doc:"Claim with the roles."`
+		Mappings []resolve.Mapping `yaml:"role_mapping" doc:"Pairs of role_name and claim_value; the first that fits counts."`
+	} `yaml:"oidc_role_mapper"`
 }

@@ -29,6 +29,7 @@ type proxy struct {
 	routes         *table
 	authenticators []authenticator
 	offersBasic    bool
+	bearer         *Bearer // nil: no access tokens are accepted
 	homes          *homes
 	local          map[string]http.Handler
 	resolve        func(ctx context.Context, service string) (*url.URL, error)
@@ -84,6 +85,10 @@ func (p *proxy) serve(w *recorder, r *http.Request) {
 		return
 	case hasDotDot(r.URL.Path):
 		plain(w, http.StatusBadRequest, "The address leads out of its folder.\n")
+		return
+	}
+	r.Header.Set("X-Real-Ip", p.trusted.client(r)) // for those who count attempts; nobody but us says it
+	if p.own(w, r) {
 		return
 	}
 	t := p.routes.find(r.Method, r.URL)

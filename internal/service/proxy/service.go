@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/bearer"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/signedurl"
 	"opencloud/internal/storage"
@@ -28,8 +29,13 @@ const defaultPolicy = "default"
 // Deps are what the service speaks to.
 type Deps struct {
 	Log *slog.Logger
-	// Login checks passwords; nil: no basic authentication.
-	Login identity.Authenticator
+	// Login checks passwords, and AppTokens those of programs; nil: they are not accepted.
+	Login, AppTokens identity.Authenticator
+	// Accounts and Groups are those of the directory, for what an external provider says of people; nil: nothing is taken over.
+	Accounts identity.Accounts
+	Groups   identity.GroupAdmin
+	// Sessions tells whether sign-ins at our own provider are open; nil: they last as long as their tokens.
+	Sessions bearer.Sessions
 	// Machine speaks for the users of signed addresses; nil: none are accepted.
 	Machine identity.Machine
 	// Spaces makes personal spaces at the first login; nil: nobody does.
@@ -89,9 +95,22 @@ func newProxy(cfg Config, deps Deps) (*proxy, error) {
 	if p.metrics, err = newMetrics(deps.Metrics); err != nil {
 		return nil, err
 	}
-	if cfg.EnableBasicAuth && deps.Login != nil {
-		p.authenticators = append(p.authenticators, basic{login: deps.Login})
+	var b basic
+	if cfg.EnableBasicAuth {
+		b.login = deps.Login
+	}
+	if cfg.Auth.AllowAppAuth {
+		b.tokens = deps.AppTokens
+	}
+	if b.login != nil || b.tokens != nil {
+		p.authenticators = append(p.authenticators, b)
 		p.offersBasic = true
+	}
+	if deps.Machine != nil {
+		if p.bearer, err = NewBearer(cfg, deps); err != nil {
+			return nil, err
+		}
+		p.authenticators = append(p.authenticators, p.bearer)
 	}
 	if cfg.PresignedURLs.Enabled && cfg.URLSigningSecret != "" && deps.Machine != nil {
 		signer, err := signedurl.New([]byte(cfg.URLSigningSecret))
