@@ -151,10 +151,6 @@ func (q *driveQuery) order(all []space.Space) {
 	})
 }
 
-type list struct {
-	Value any `json:"value"`
-}
-
 func (h *handler) drives(r *http.Request, all bool) (any, error) {
 	q, err := parseDriveQuery(r.URL.Query(), h.cfg.MountID)
 	if err != nil {
@@ -175,7 +171,7 @@ func (h *handler) drives(r *http.Request, all bool) (any, error) {
 		}
 		out = append(out, d)
 	}
-	return list{out}, nil
+	return list{Value: out}, nil
 }
 
 func (h *handler) myDrives(_ http.ResponseWriter, r *http.Request) (any, error) {

@@ -1,35 +1,74 @@
 // Package graph is the LibreGraph API: people and spaces as JSON. (spec/identity.md §14)
+//
+// Invariants: nothing is answered to a stranger; whether somebody may administer is decided before it is looked whether what they
+// name exists; people who may not administer learn of others what a search result holds, no more.
 package graph
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/role"
+	"opencloud/internal/job"
+	"opencloud/internal/odata"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/resource"
 	"opencloud/internal/storage"
 )
 
-// Deps are what the service speaks to.
+// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions and Jobs; what needs them is then "not supported".
 type Deps struct {
 	Spaces storage.Spaces
 	Reader storage.Reader
 	Users  identity.Users
 	Groups identity.Groups
 	Log    *slog.Logger
+
+	Accounts identity.Accounts
+	Records  identity.GroupAdmin
+	// Login checks the old password when somebody changes it.
+	Login    identity.Authenticator
+	Factors  Factors
+	Sessions Sessions
+	// Jobs, Writer and Machine make the export of personal data.
+	Jobs    *job.Store
+	Writer  storage.Writer
+	Machine identity.Machine
 }
 
 // New returns the service's parts.
 func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
-	return service.Parts{HTTP: newHandler(cfg, deps)}, nil
+	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now}
+	h.dav = strings.TrimRight(cfg.Spaces.WebDAVBase, "/") + "/" + strings.Trim(cfg.Spaces.WebDAVPath, "/") + "/"
+	if h.app = cfg.Application.ID; h.app == "" {
+		h.app = uuid.NewSHA1(uuid.NameSpaceURL, []byte("opencloud:application:"+cfg.MountID)).String()
+	}
+	switch cfg.API.UsernameMatch {
+	case "", "default", "none":
+	default:
+		return service.Parts{}, fmt.Errorf("GRAPH_USERNAME_MATCH is default or none, not %q", cfg.API.UsernameMatch)
+	}
+	parts := service.Parts{HTTP: h.routes()}
+	if deps.Jobs != nil && deps.Writer != nil && deps.Machine != nil && deps.Accounts != nil {
+		runner := job.NewRunner(deps.Jobs, job.Options{Log: deps.Log, Workers: 1})
+		runner.Handle(exportKind, h.runExport)
+		parts.Loops = append(parts.Loops, service.Loop{Name: "exports of personal data", Run: runner.Run})
+	}
+	if deps.Accounts != nil && cfg.SoftDelete > 0 {
+		parts.Loops = append(parts.Loops, service.Loop{Name: "removing deleted accounts", Run: h.purgeLoop})
+	}
+	return parts, nil
 }
 
 type handler struct {
@@ -37,32 +76,8 @@ type handler struct {
 	cfg Config
 	dav string // beginning of WebDAV addresses, up to the id
 	url string
-}
-
-func newHandler(cfg Config, deps Deps) http.Handler {
-	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/")}
-	h.dav = strings.TrimRight(cfg.Spaces.WebDAVBase, "/") + "/" + strings.Trim(cfg.Spaces.WebDAVPath, "/") + "/"
-	r := chi.NewRouter()
-	for _, version := range []string{"/graph/v1.0", "/graph/v1beta1"} {
-		r.Get(version+"/me", h.wrap(h.me))
-		r.Get(version+"/me/drive", h.wrap(h.myDrive))
-		r.Get(version+"/me/drives", h.wrap(h.myDrives))
-		r.Get(version+"/drives", h.wrap(h.allDrives))
-		r.Get(version+"/drives/{drive}", h.wrap(h.drive))
-	}
-	r.NotFound(h.wrap(func(http.ResponseWriter, *http.Request) (any, error) { return nil, storage.ErrNotFound }))
-	r.MethodNotAllowed(h.wrap(func(http.ResponseWriter, *http.Request) (any, error) {
-		return nil, &graphError{http.StatusMethodNotAllowed, "notAllowed", "method not allowed"}
-	}))
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if p := req.URL.Path; len(p) > 1 && strings.HasSuffix(p, "/") {
-			u := *req.URL
-			u.Path, u.RawPath = strings.TrimRight(p, "/"), ""
-			req = req.Clone(req.Context())
-			req.URL = &u
-		}
-		r.ServeHTTP(w, req)
-	})
+	app string // id of the application
+	now func() time.Time
 }
 
 // operation answers one call; the value is written as JSON.
@@ -79,8 +94,60 @@ func (h *handler) wrap(op operation) http.HandlerFunc {
 			h.fail(w, r, err)
 			return
 		}
-		write(w, http.StatusOK, v)
+		switch v := v.(type) {
+		case written:
+		case reply:
+			if v.value == nil {
+				w.WriteHeader(v.status)
+				return
+			}
+			write(w, v.status, v.value)
+		default:
+			write(w, http.StatusOK, v)
+		}
 	}
+}
+
+// may tells whether the caller has a permission over everything.
+func may(ctx context.Context, p role.Permission) bool {
+	a := identity.ActorFrom(ctx)
+	return a.Kind == identity.Service || role.Allows(a.User.Roles, p) == role.All
+}
+
+// guarded lets only those with the permission in, and only if what the operation needs is there.
+func (h *handler) guarded(p role.Permission, there bool, op operation) http.HandlerFunc {
+	return h.wrap(func(w http.ResponseWriter, r *http.Request) (any, error) {
+		if !may(r.Context(), p) {
+			return nil, forbidden()
+		}
+		if !there {
+			return nil, notSupported("this")
+		}
+		return op(w, r)
+	})
+}
+
+// admin is for those who administer accounts.
+func (h *handler) admin(op operation) http.HandlerFunc {
+	return h.adminIf(true, op)
+}
+
+// adminIf is admin for what also needs something else.
+func (h *handler) adminIf(there bool, op operation) http.HandlerFunc {
+	return h.guarded(role.AccountsReadWrite, h.Accounts != nil && there, op)
+}
+
+// groupAdmin is for those who administer groups.
+func (h *handler) groupAdmin(op operation) http.HandlerFunc {
+	return h.guarded(role.GroupsReadWrite, h.Records != nil && h.Accounts != nil, op)
+}
+
+// with lets everybody in who has signed in, if what the operation needs is there.
+func (h *handler) with(there bool, op operation) http.HandlerFunc {
+	if there {
+		return h.wrap(op)
+	}
+	return h.wrap(func(http.ResponseWriter, *http.Request) (any, error) { return nil, notSupported("this") })
 }
 
 func write(w http.ResponseWriter, status int, v any) {
@@ -108,14 +175,26 @@ func badRequest(message string) error {
 // fail is the one place where errors become answers.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var e *graphError
+	var throttled *identity.ThrottledError
 	switch {
 	case errors.As(err, &e):
+	case errors.As(err, &throttled):
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(throttled.RetryAfter.Seconds()))))
+		e = &graphError{http.StatusTooManyRequests, "activityLimitReached", throttled.Error()}
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, identity.ErrNotFound):
 		e = &graphError{http.StatusNotFound, "itemNotFound", "not found"}
 	case errors.Is(err, storage.ErrForbidden):
 		e = &graphError{http.StatusForbidden, "accessDenied", "Forbidden"}
-	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID):
+	case errors.Is(err, identity.ErrReadOnly):
+		e = &graphError{http.StatusForbidden, "notAllowed", err.Error()}
+	case errors.Is(err, identity.ErrExists):
+		e = &graphError{http.StatusConflict, "nameAlreadyExists", err.Error()}
+	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax):
 		e = &graphError{http.StatusBadRequest, "invalidRequest", err.Error()}
+	case errors.Is(err, odata.ErrUnsupported):
+		e = &graphError{http.StatusNotImplemented, "notSupported", err.Error()}
+	case errors.Is(err, storage.ErrQuota):
+		e = &graphError{http.StatusInsufficientStorage, "quotaLimitReached", "the quota is used up"}
 	case errors.Is(err, storage.ErrUnavailable):
 		e = &graphError{http.StatusServiceUnavailable, "serviceNotAvailable", "the storage is not available, try again later"}
 	default:
