@@ -1,0 +1,545 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/identity/directory"
+	"opencloud/internal/identity/login"
+	"opencloud/internal/identity/role"
+	"opencloud/internal/job"
+	"opencloud/internal/oidc"
+	"opencloud/internal/platform/db"
+	"opencloud/internal/platform/service"
+	"opencloud/internal/space"
+	"opencloud/internal/storage"
+	"opencloud/internal/storage/mem"
+)
+
+const (
+	adminID  = "00000000-0000-4000-8000-000000000001"
+	spaceID  = "00000000-0000-4000-8000-000000000002"
+	lightID  = "00000000-0000-4000-8000-000000000003"
+	adaID    = "00000000-0000-4000-8000-000000000004"
+	deadID   = "00000000-0000-4000-8000-000000000005"
+	bjornID  = "00000000-0000-4000-8000-000000000006"
+	groupID  = "00000000-0000-4000-8000-0000000000a1"
+	emptyID  = "00000000-0000-4000-8000-0000000000a2"
+	schoolID = "00000000-0000-4000-8000-0000000000b1"
+	classID  = "00000000-0000-4000-8000-0000000000c1"
+	appID    = "00000000-0000-4000-8000-0000000000f1"
+)
+
+func png() []byte {
+	return append([]byte("\x89PNG\r\n\x1a\n"), make([]byte, 64)...)
+}
+
+// fakeFactors has one factor for everybody.
+type fakeFactors struct{ removed []string }
+
+func (f *fakeFactors) Factors(context.Context, string) ([]Factor, error) {
+	return []Factor{{ID: "f1", Kind: "totp", Name: "Phone", Created: time.Unix(1e9, 0)}}, nil
+}
+func (f *fakeFactors) RemoveFactor(_ context.Context, user, id string) error {
+	if id != "f1" {
+		return identity.ErrNotFound
+	}
+	f.removed = append(f.removed, user+"/"+id)
+	return nil
+}
+func (f *fakeFactors) Reset(_ context.Context, user string) error {
+	f.removed = append(f.removed, user)
+	return nil
+}
+
+type fakeSessions struct{ revoked []string }
+
+func (f *fakeSessions) List(_ context.Context, user string) ([]oidc.Session, error) {
+	return []oidc.Session{{ID: "s-" + user, Kind: "browser", Created: time.Unix(1e9, 0)}}, nil
+}
+func (f *fakeSessions) Revoke(_ context.Context, user, id string) error {
+	if id != "s-"+user {
+		return identity.ErrNotFound
+	}
+	f.revoked = append(f.revoked, id)
+	return nil
+}
+func (f *fakeSessions) RevokeAll(_ context.Context, user, _ string) error {
+	f.revoked = append(f.revoked, user)
+	return nil
+}
+
+// world is the service over a directory with people in it.
+type world struct {
+	t        testing.TB
+	h        http.Handler
+	parts    service.Parts
+	d        *directory.Directory
+	fs       *mem.FS
+	factors  *fakeFactors
+	sessions *fakeSessions
+	// seen is told of every answer.
+	seen func(method, path string, w *httptest.ResponseRecorder)
+}
+
+func newWorld(t testing.TB, change func(*Config)) *world {
+	t.Helper()
+	ctx := context.Background()
+	database, err := db.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "graph.db"), db.Options{})
+	check(t, err)
+	t.Cleanup(func() { _ = database.Close() })
+	d, err := directory.New(ctx, database, directory.Options{Issuer: "https://cloud.test"})
+	check(t, err)
+	jobs, err := job.NewStore(ctx, database)
+	check(t, err)
+	w := &world{t: t, d: d, fs: mem.New(mount), factors: &fakeFactors{}, sessions: &fakeSessions{}}
+	for _, a := range []identity.Account{
+		{User: identity.User{ID: adminID, Username: "root", DisplayName: "The Admin", Mail: "root@example.org", Enabled: true, Roles: []string{role.Admin}}},
+		{User: identity.User{ID: spaceID, Username: "spacey", DisplayName: "Space Admin", Enabled: true, Roles: []string{role.SpaceAdmin}}},
+		{User: identity.User{ID: lightID, Username: "light", DisplayName: "Light", Enabled: true, Roles: []string{role.UserLight}, Type: identity.Guest}},
+		{User: identity.User{ID: adaID, Username: "ada", DisplayName: "Ada Lovelace", GivenName: "Ada", Mail: "countess@example.org", Enabled: true, Roles: []string{role.User}}},
+		{User: identity.User{ID: deadID, Username: "dead", DisplayName: "Dead Letter", Enabled: false, Roles: []string{role.User}}},
+		{User: identity.User{ID: bjornID, Username: "bjorn", DisplayName: "Björn", Enabled: true}, PrimaryRole: "student", ExternalID: "ex1",
+			Identities: []identity.ExternalIdentity{{Issuer: "https://school.test", Subject: "bj"}}},
+	} {
+		pw := ""
+		if a.ID == adaID {
+			pw = "old secret 1"
+		}
+		_, err := d.CreateAccount(ctx, a, pw)
+		check(t, err)
+	}
+	for _, g := range []identity.GroupRecord{
+		{Group: identity.Group{ID: groupID, DisplayName: "chess-lovers"}}, {Group: identity.Group{ID: emptyID, DisplayName: "Empty"}},
+		{Group: identity.Group{ID: schoolID, DisplayName: "Grammar"}, Kind: identity.School, Number: "42"},
+		{Group: identity.Group{ID: classID, DisplayName: "Maths"}, Kind: identity.Class, Classification: "course"},
+	} {
+		_, err := d.CreateGroup(ctx, g)
+		check(t, err)
+	}
+	check(t, d.AddMember(ctx, identity.PlainGroup, groupID, adaID, identity.MemberOf))
+	check(t, d.AddMember(ctx, identity.School, schoolID, bjornID, identity.MemberOf))
+	check(t, d.AddMember(ctx, identity.School, schoolID, classID, identity.MemberOf))
+	check(t, d.AddMember(ctx, identity.Class, classID, bjornID, identity.MemberOf))
+	check(t, d.SetPhoto(ctx, adaID, png(), "image/png"))
+	for _, id := range []string{adaID, adminID, spaceID, lightID} {
+		_, err := w.fs.CreateSpace(identity.WithActor(ctx, w.actor(id)), storage.SpaceRequest{Type: space.Personal, Name: "Home", Alias: "personal/" + id})
+		check(t, err)
+	}
+	cfg := Config{PublicURL: "https://cloud.test", MountID: mount}
+	cfg.Spaces.WebDAVBase, cfg.Spaces.WebDAVPath = "https://cloud.test", "/dav/spaces/"
+	cfg.Application.ID, cfg.Application.DisplayName = appID, "OpenCloud"
+	cfg.API.AssignDefaultRole, cfg.API.SearchMinLength, cfg.API.MembersPatchLimit = true, 3, 20
+	cfg.Identity.LDAP.Education = true
+	if change != nil {
+		change(&cfg)
+	}
+	w.parts, err = New(ctx, cfg, Deps{Spaces: w.fs, Reader: w.fs, Users: d, Groups: d, Log: slog.New(slog.DiscardHandler), Accounts: d, Records: d, Login: login.New(d),
+		Factors: w.factors, Sessions: w.sessions, Jobs: jobs, Writer: w.fs, Machine: d})
+	check(t, err)
+	w.h = w.parts.HTTP
+	return w
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// actor is who the proxy would say it is: a stranger if the account may not sign in.
+func (w *world) actor(id string) identity.Actor {
+	if id == "" {
+		return identity.Actor{}
+	}
+	a, err := w.d.ActorBy(context.Background(), "userid", id)
+	if isCredentials(err) {
+		return identity.Actor{}
+	}
+	check(w.t, err)
+	return a
+}
+
+// call makes a request; a body that begins with { is JSON.
+func (w *world) call(as, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	if i := strings.IndexByte(path, '?'); i >= 0 {
+		v, _ := url.ParseQuery(path[i+1:])
+		path = path[:i+1] + v.Encode()
+	}
+	var in io.Reader
+	if body != "" {
+		in = strings.NewReader(body)
+	}
+	r := httptest.NewRequest(method, "https://cloud.test/graph"+path, in)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	out := httptest.NewRecorder()
+	w.h.ServeHTTP(out, r.WithContext(identity.WithActor(r.Context(), w.actor(as))))
+	if w.seen != nil {
+		w.seen(method, path, out)
+	}
+	return out
+}
+
+// want makes a request and checks the status.
+func (w *world) want(status int, as, method, path, body string, header ...string) map[string]any {
+	w.t.Helper()
+	out := w.call(as, method, path, body, header...)
+	if out.Code != status {
+		w.t.Errorf("%s %s: %d, want %d: %s", method, path, out.Code, status, out.Body)
+	}
+	m := map[string]any{}
+	_ = json.Unmarshal(out.Body.Bytes(), &m)
+	if status >= 400 {
+		if e, _ := m["error"].(map[string]any); e["code"] == nil || e["message"] == nil {
+			w.t.Errorf("%s %s: error without code or message: %s", method, path, out.Body)
+		}
+	}
+	return m
+}
+
+// in returns a member of everything in a list.
+func in(m map[string]any, member string) string {
+	var out []string
+	all, _ := m["value"].([]any)
+	for _, x := range all {
+		out = append(out, fmt.Sprint(x.(map[string]any)[member]))
+	}
+	return strings.Join(out, ",")
+}
+
+func TestListOfUsers(t *testing.T) {
+	w := newWorld(t, nil)
+	const names = "onPremisesSamAccountName"
+	for query, want := range map[string]string{
+		"":                                "ada,bjorn,dead,light,root,spacey",
+		"$search=love":                    "ada",
+		`$search="ada l"`:                 "ada",
+		"$search=countess":                "ada",
+		"$orderby=displayName":            "ada,bjorn,dead,light,spacey,root",
+		"$orderby=displayName desc":       "root,spacey,light,dead,bjorn,ada",
+		"$top=2":                          "ada,bjorn",
+		"$top=2&$skip=4":                  "root,spacey",
+		"$filter=accountEnabled eq false": "dead",
+		"$filter=userType eq 'Guest'":     "light",
+		"$filter=memberOf/any(m:m/id eq '" + groupID + "')": "ada",
+		"$filter=memberOf/any(m:m/id eq " + groupID + ")":   "ada",
+		"$filter=(memberOf/any(m:m/id eq '" + groupID + "') or memberOf/any(m:m/id eq '" + emptyID + "')) and (appRoleAssignments/any(m:m/appRoleId eq '" + role.User + "'))": "ada",
+		"$filter=appRoleAssignments/any(m:m/appRoleId eq '" + role.User + "')":                                                                                                "ada,bjorn,dead",
+		"$filter=appRoleAssignments/any(m:m/appRoleId eq '" + role.Admin + "') or appRoleAssignments/any(m:m/appRoleId eq '" + role.UserLight + "')":                          "light,root",
+		"$filter=memberOf/any(m:m/id eq '" + groupID + "') and memberOf/any(m:m/id eq '" + emptyID + "')":                                                                     "",
+		"$filter=startswith(displayName,'a') and not (userType eq 'Guest')":                                                                                                   "ada",
+		"$filter=identities/any(i:i/issuer eq 'https://school.test' and i/issuerAssignedId eq 'bj')":                                                                          "bjorn",
+		"$filter=contains(mail,'EXAMPLE')": "ada,root",
+	} {
+		if got := in(w.want(200, adminID, "GET", "/v1.0/users?"+query, ""), names); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+	for query, status := range map[string]int{"$filter=shoe eq '42'": 501, "$filter=displayName eq": 400, "$orderby=shoe": 400, "$expand=shoes": 400, "$search=a%26b": 400, "$top=-1": 400, "$apply=x": 501} {
+		w.want(status, adminID, "GET", "/v1.0/users?"+query, "")
+	}
+	m := w.want(200, adminID, "GET", "/v1.0/users?$top=2&$count=true&$expand=memberOf,appRoleAssignments,drive", "")
+	if m["@odata.count"] != 6.0 || !strings.HasPrefix(fmt.Sprint(m["@odata.nextLink"]), "https://cloud.test/graph/v1.0/users?") {
+		t.Errorf("%v", m)
+	}
+	first := m["value"].([]any)[0].(map[string]any)
+	if first["memberOf"] == nil || first["appRoleAssignments"] == nil || first["accountEnabled"] != true || first["passwordProfile"] != nil {
+		t.Errorf("%v", first)
+	}
+	seen, next := "", fmt.Sprint(m["@odata.nextLink"])
+	for range 9 {
+		m = w.want(200, adminID, "GET", strings.TrimPrefix(next, "https://cloud.test/graph"), "")
+		seen += in(m, names) + ";"
+		if next, _ = m["@odata.nextLink"].(string); next == "" {
+			break
+		}
+	}
+	if seen != "dead,light;root,spacey;" {
+		t.Error("following the links:", seen)
+	}
+}
+
+func TestWhatPeopleSeeOfOthers(t *testing.T) {
+	w := newWorld(t, nil)
+	for query, status := range map[string]int{"": 403, "$search=ad": 403, `$search="ad"`: 403, "$search=ada&$expand=memberOf": 403, "$search=ada&$orderby=displayName": 403,
+		"$search=ada&$select=mail": 403, "$search=ada&$filter=startswith(displayName,'a')": 403, "$filter=userType eq 'Member'": 403, "$search=ada&$filter=userType eq 'Member'": 200, "$search=ada": 200} {
+		w.want(status, lightID, "GET", "/v1.0/users?"+query, "")
+		w.want(status, spaceID, "GET", "/v1.0/users?"+query, "")
+	}
+	m := w.want(200, lightID, "GET", "/v1.0/users?$search=ada", "")
+	got, _ := json.Marshal(m["value"])
+	if string(got) != `[{"displayName":"Ada Lovelace","id":"`+adaID+`","onPremisesSamAccountName":"","userType":"Member"}]` {
+		t.Errorf("%s", got)
+	}
+	if in(w.want(200, lightID, "GET", "/v1.0/users?$search=countess", ""), "id") != "" {
+		t.Error("part of a hidden mail address finds its owner")
+	}
+	if in(w.want(200, lightID, "GET", "/v1.0/users?$search=\"countess@example.org\"", ""), "id") != adaID {
+		t.Error("a known mail address does not find its owner")
+	}
+	if m := w.want(200, lightID, "GET", "/v1.0/users/"+adaID, ""); m["mail"] != nil || m["accountEnabled"] != nil || m["id"] != adaID {
+		t.Errorf("%v", m)
+	}
+	w.want(404, lightID, "GET", "/v1.0/users/nobody", "")
+	w.want(403, lightID, "DELETE", "/v1.0/users/nobody", "")
+	w = newWorld(t, func(c *Config) { c.API.ShowEmail = true })
+	if m := w.want(200, lightID, "GET", "/v1.0/users/"+adaID, ""); m["mail"] != "countess@example.org" {
+		t.Errorf("%v", m)
+	}
+}
+
+func TestLifeOfAUser(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, body := range []string{``, `{`, `[]`, `{} {}`, `{"displayName":"X"}`, `{"displayName":"","onPremisesSamAccountName":"x"}`, `{"displayName":"X","onPremisesSamAccountName":"1x"}`,
+		`{"displayName":"X","onPremisesSamAccountName":"x y"}`, `{"displayName":"X","onPremisesSamAccountName":"x","mail":"nonsense"}`, `{"displayName":"X","onPremisesSamAccountName":"x","id":"1"}`,
+		`{"displayName":"X","onPremisesSamAccountName":"x","userType":"Guest"}`, `{"displayName":"X","onPremisesSamAccountName":"x","memberOf":[]}`, `{"displayName":"X","onPremisesSamAccountName":"x","shoe":42}`,
+		`{"displayName":5,"onPremisesSamAccountName":"x"}`} {
+		w.want(400, adminID, "POST", "/v1.0/users", body)
+	}
+	m := w.want(201, adminID, "POST", "/v1.0/users", `{"displayName":"Grace H","onPremisesSamAccountName":"grace","mail":"grace@example.org","passwordProfile":{"password":"Cobol-1959"},"accountEnabled":true}`)
+	id := fmt.Sprint(m["id"])
+	if m["userType"] != "Member" || m["accountEnabled"] != true || m["passwordProfile"] != nil {
+		t.Errorf("%v", m)
+	}
+	if a, err := w.d.Account(t.Context(), id); err != nil || len(a.Roles) != 1 || a.Roles[0] != role.User {
+		t.Errorf("%+v, %v", a, err)
+	}
+	w.want(409, adminID, "POST", "/v1.0/users", `{"displayName":"Other","onPremisesSamAccountName":"GRACE"}`)
+	if m := w.want(200, adminID, "PATCH", "/v1.0/users/grace", `{"displayName":"Grace","surname":"Hopper","onPremisesSamAccountName":"ghopper","preferredLanguage":"fr"}`); m["surname"] != "Hopper" || m["onPremisesSamAccountName"] != "ghopper" {
+		t.Errorf("%v", m)
+	}
+	w.want(204, adminID, "PATCH", "/v1.0/users/"+id, `{}`)
+	for _, body := range []string{`{"id":"1"}`, `{"memberOf":[]}`, `{"userType":"Guest"}`, `{"mail":"nonsense"}`, `{"displayName":""}`, `{"passwordProfile":{"password":""}}`} {
+		w.want(400, adminID, "PATCH", "/v1.0/users/"+id, body)
+	}
+	w.want(409, adminID, "PATCH", "/v1.0/users/"+id, `{"onPremisesSamAccountName":"ada"}`)
+	w.want(404, adminID, "PATCH", "/v1.0/users/nobody", `{"displayName":"X"}`)
+	w.want(403, adminID, "PATCH", "/v1.0/users/"+adminID, `{"accountEnabled":false}`)
+	w.want(200, adminID, "PATCH", "/v1.0/users/"+id, `{"accountEnabled":false}`)
+	w.want(401, id, "GET", "/v1.0/me", "")
+	w.want(403, adminID, "DELETE", "/v1.0/users/"+adminID, "")
+	w.want(204, adminID, "DELETE", "/v1.0/users/"+id, "")
+	w.want(404, adminID, "DELETE", "/v1.0/users/"+id, "")
+	w.want(404, adminID, "GET", "/v1.0/directory/deletedItems/"+id, "")
+}
+
+func TestBin(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.SoftDelete = time.Hour })
+	w.want(400, adminID, "DELETE", "/v1.0/users/"+adaID, "", "Prefer", "purge")
+	w.want(204, adminID, "DELETE", "/v1.0/users/"+adaID, "")
+	w.want(404, adminID, "GET", "/v1.0/users/"+adaID, "")
+	w.want(404, adminID, "DELETE", "/v1.0/users/"+adaID, "")
+	if got := in(w.want(200, adminID, "GET", "/v1.0/directory/deletedItems/microsoft.graph.user", ""), "id"); got != adaID {
+		t.Error(got)
+	}
+	w.want(200, adminID, "GET", "/v1.0/directory/deletedItems/"+adaID, "")
+	w.want(404, adminID, "GET", "/v1.0/directory/deletedItems/"+bjornID, "")
+	w.want(200, adminID, "POST", "/v1.0/directory/deletedItems/"+adaID+"/restore", "")
+	w.want(200, adminID, "GET", "/v1.0/users/"+adaID, "")
+	w.want(204, adminID, "DELETE", "/v1.0/users/"+adaID, "")
+	w.want(204, adminID, "DELETE", "/v1.0/users/"+adaID, "", "Prefer", "purge")
+	w.want(404, adminID, "POST", "/v1.0/directory/deletedItems/"+adaID+"/restore", "")
+	w.want(204, adminID, "DELETE", "/v1.0/users/"+bjornID, "")
+	h := &handler{Deps: Deps{Accounts: w.d}, cfg: Config{SoftDelete: time.Hour}, now: time.Now}
+	check(t, h.purgeOld(t.Context()))
+	w.want(200, adminID, "GET", "/v1.0/directory/deletedItems/"+bjornID, "")
+	h.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	check(t, h.purgeOld(t.Context()))
+	w.want(404, adminID, "GET", "/v1.0/directory/deletedItems/"+bjornID, "")
+}
+
+func TestOneself(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, body := range []string{`{"displayName":"X"}`, `{"mail":"x@y.z"}`, `{"passwordProfile":{"password":"x"}}`, `{"accountEnabled":true}`, `{"onPremisesSamAccountName":"x"}`,
+		`{"preferredLanguage":"de","displayName":"X"}`, `{"preferredLanguage":5}`, ``} {
+		w.want(400, adaID, "PATCH", "/v1.0/me", body)
+		w.want(400, adminID, "PATCH", "/v1.0/me", body)
+	}
+	w.want(204, adaID, "PATCH", "/v1.0/me", `{}`)
+	if m := w.want(200, lightID, "PATCH", "/v1.0/me", `{"preferredLanguage":"de"}`); m["preferredLanguage"] != "de" {
+		t.Errorf("%v", m)
+	}
+	const path = "/v1.0/me/changePassword"
+	for _, body := range []string{`{}`, `{"currentPassword":"old secret 1","newPassword":""}`, `{"currentPassword":"","newPassword":"x"}`, `{"currentPassword":"old secret 1","newPassword":"old secret 1"}`,
+		`{"currentPassword":"wrong","newPassword":"New Secret 22"}`} {
+		w.want(400, adaID, "POST", path, body)
+	}
+	w.want(204, adaID, "POST", path, `{"currentPassword":"old secret 1","newPassword":"New Secret 22"}`)
+	if _, _, err := w.d.Check(t.Context(), "ada", "New Secret 22"); err != nil {
+		t.Error(err)
+	}
+	status := 0
+	for range 12 {
+		status = w.call(adaID, "POST", path, `{"currentPassword":"guess`+fmt.Sprint(time.Now().UnixNano())+`","newPassword":"New Secret 23"}`).Code
+		if status == 429 {
+			break
+		}
+	}
+	if status != 429 {
+		t.Error("guessing the current password is not slowed down:", status)
+	}
+}
+
+func TestPhoto(t *testing.T) {
+	w := newWorld(t, nil)
+	out := w.call(lightID, "GET", "/v1.0/users/"+adaID+"/photo/$value", "")
+	if out.Code != 200 || out.Header().Get("Content-Type") != "image/png" || !bytes.Equal(out.Body.Bytes(), png()) || out.Header().Get("ETag") == "" {
+		t.Errorf("%d %v", out.Code, out.Header())
+	}
+	if out := w.call(lightID, "GET", "/v1.0/users/"+adaID+"/photo/$value", "", "If-None-Match", out.Header().Get("ETag")); out.Code != 304 || out.Body.Len() != 0 {
+		t.Error(out.Code)
+	}
+	w.want(404, lightID, "GET", "/v1.0/me/photo/$value", "")
+	w.want(400, lightID, "PUT", "/v1.0/me/photo/$value", "<svg xmlns='http://www.w3.org/2000/svg'/>")
+	w.want(413, lightID, "PUT", "/v1.0/me/photo/$value", string(png())+strings.Repeat("x", maxPhoto))
+	w.want(204, lightID, "PUT", "/v1.0/me/photo/$value", string(png()))
+	w.want(204, lightID, "PATCH", "/v1.0/me/photo/$value", string(png()))
+	w.want(405, adminID, "PUT", "/v1.0/users/"+adaID+"/photo/$value", string(png()))
+	w.want(204, lightID, "DELETE", "/v1.0/me/photo/$value", "")
+	w.want(404, lightID, "DELETE", "/v1.0/me/photo/$value", "")
+}
+
+func TestGroups(t *testing.T) {
+	w := newWorld(t, nil)
+	if got := in(w.want(200, adminID, "GET", "/v1.0/groups?$orderby=displayName desc", ""), "displayName"); got != "Empty,chess-lovers" {
+		t.Error(got)
+	}
+	for query, status := range map[string]int{"": 403, "$search=ch": 403, "$search=che&$expand=members": 403, "$search=chess": 200} {
+		w.want(status, adaID, "GET", "/v1.0/groups?"+query, "")
+	}
+	if got := in(w.want(200, adaID, "GET", "/v1.0/groups?$search=chess", ""), "id"); got != groupID {
+		t.Error(got)
+	}
+	w.want(403, adaID, "GET", "/v1.0/groups/"+groupID+"?$expand=members", "")
+	if m := w.want(200, adminID, "GET", "/v1.0/groups/"+groupID+"?$expand=members", ""); len(m["members"].([]any)) != 1 {
+		t.Errorf("%v", m)
+	}
+	for _, body := range []string{`{}`, `{"displayName":" "}`, `{"displayName":"` + strings.Repeat("x", 257) + `"}`, `{"displayName":"x","id":"1"}`} {
+		w.want(400, adminID, "POST", "/v1.0/groups", body)
+	}
+	w.want(409, adminID, "POST", "/v1.0/groups", `{"displayName":"CHESS-lovers"}`)
+	id := fmt.Sprint(w.want(201, adminID, "POST", "/v1.0/groups", `{"displayName":"sales","description":"They sell."}`)["id"])
+	ref := func(user string) string { return `"https://cloud.test/graph/v1.0/users/` + user + `"` }
+	w.want(204, adminID, "PATCH", "/v1.0/groups/"+id, `{"displayName":"Sales","members@odata.bind":[`+ref(adaID)+`,`+ref(bjornID)+`]}`)
+	w.want(400, adminID, "PATCH", "/v1.0/groups/"+id, `{"members@odata.bind":[`+strings.Repeat(ref(adaID)+",", 20)+ref(adaID)+`]}`)
+	w.want(404, adminID, "PATCH", "/v1.0/groups/"+id, `{"members@odata.bind":[`+ref("nobody")+`]}`)
+	w.want(204, adminID, "POST", "/v1.0/groups/"+id+"/members/$ref", `{"@odata.id":`+ref(lightID)+`}`)
+	for _, bad := range []string{`"https://cloud.test/graph/v1.0/groups/` + groupID + `"`, `"` + adaID + `"`, `"https://cloud.test/graph/v1.0/users/"`, `"/graph/v1.0/users/x"`, `""`} {
+		w.want(400, adminID, "POST", "/v1.0/groups/"+id+"/members/$ref", `{"@odata.id":`+bad+`}`)
+	}
+	w.want(404, adminID, "POST", "/v1.0/groups/"+id+"/members/$ref", `{"@odata.id":`+ref("nobody")+`}`)
+	w.want(404, adminID, "POST", "/v1.0/groups/nothing/members/$ref", `{"@odata.id":`+ref(adaID)+`}`)
+	if got := in(w.want(200, adminID, "GET", "/v1.0/groups/"+id+"/members", ""), "onPremisesSamAccountName"); got != "ada,bjorn,light" {
+		t.Error(got)
+	}
+	w.want(204, adminID, "DELETE", "/v1.0/groups/"+id+"/members/"+adaID+"/$ref", "")
+	w.want(404, adminID, "DELETE", "/v1.0/groups/"+id+"/members/"+adaID+"/$ref", "")
+	w.want(204, adminID, "DELETE", "/v1.0/groups/"+id, "")
+	w.want(404, adminID, "GET", "/v1.0/groups/"+id, "")
+	w.want(404, adminID, "GET", "/v1.0/groups/"+schoolID, "")
+}
+
+func TestRoles(t *testing.T) {
+	w := newWorld(t, nil)
+	if m := w.want(200, lightID, "GET", "/v1.0/applications", ""); in(m, "id") != appID {
+		t.Errorf("%v", m)
+	}
+	w.want(404, lightID, "GET", "/v1.0/applications/other", "")
+	path := "/v1.0/users/" + adaID + "/appRoleAssignments"
+	body := func(user, role, app string) string {
+		return `{"appRoleId":"` + role + `","principalId":"` + user + `","resourceId":"` + app + `"}`
+	}
+	w.want(400, adminID, "POST", path, body(bjornID, role.SpaceAdmin, appID))
+	w.want(400, adminID, "POST", path, body(adaID, "admin", appID))
+	w.want(400, adminID, "POST", path, body(adaID, role.ServiceAccount, appID))
+	w.want(400, adminID, "POST", path, body(adaID, role.SpaceAdmin, mount))
+	w.want(403, adminID, "POST", "/v1.0/users/"+adminID+"/appRoleAssignments", body(adminID, role.User, appID))
+	m := w.want(201, adminID, "POST", path, body(adaID, role.SpaceAdmin, appID))
+	if !w.actor(adaID).MayListAllSpaces {
+		t.Error("the role does not count")
+	}
+	if got := in(w.want(200, adminID, "GET", path, ""), "appRoleId"); got != role.SpaceAdmin {
+		t.Error(got)
+	}
+	w.want(404, adminID, "DELETE", path+"/nothing", "")
+	w.want(204, adminID, "DELETE", path+"/"+fmt.Sprint(m["id"]), "")
+	if w.actor(adaID).MayListAllSpaces {
+		t.Error("the role still counts")
+	}
+	own := w.want(200, adminID, "GET", "/v1.0/users/"+adminID+"/appRoleAssignments", "")
+	w.want(403, adminID, "DELETE", "/v1.0/users/"+adminID+"/appRoleAssignments/"+in(own, "id"), "")
+}
+
+func TestFactorsAndSessions(t *testing.T) {
+	w := newWorld(t, nil)
+	if m := w.want(200, adaID, "GET", "/v1.0/me/authentication/methods", ""); in(m, "kind") != "totp" {
+		t.Errorf("%v", m)
+	}
+	w.want(405, adaID, "DELETE", "/v1.0/me/authentication/methods", "")
+	w.want(403, adminID, "DELETE", "/v1.0/users/"+adminID+"/authentication/methods", "")
+	w.want(404, adminID, "DELETE", "/v1.0/users/"+adaID+"/authentication/methods/f2", "")
+	w.want(204, adminID, "DELETE", "/v1.0/users/"+adaID+"/authentication/methods/f1", "")
+	w.want(204, adminID, "DELETE", "/v1.0/users/"+adaID+"/authentication/methods", "")
+	if got := strings.Join(w.factors.removed, ","); got != adaID+"/f1,"+adaID {
+		t.Error(got)
+	}
+	if m := w.want(200, adaID, "GET", "/v1.0/me/sessions", ""); in(m, "id") != "s-"+adaID {
+		t.Errorf("%v", m)
+	}
+	w.want(404, adaID, "DELETE", "/v1.0/me/sessions/s-"+adminID, "")
+	w.want(204, adaID, "DELETE", "/v1.0/me/sessions/s-"+adaID, "")
+	w.want(204, adminID, "DELETE", "/v1.0/users/"+lightID+"/sessions", "")
+	if got := strings.Join(w.sessions.revoked, ","); got != "s-"+adaID+","+lightID {
+		t.Error(got)
+	}
+}
+
+func TestExport(t *testing.T) {
+	w := newWorld(t, nil)
+	path := "/v1.0/users/" + adaID + "/exportPersonalData"
+	w.want(400, adminID, "POST", path, `{}`)
+	w.want(400, adaID, "POST", path, `{"storageLocation":"/export.txt"}`)
+	w.want(400, adaID, "POST", path, `{"storageLocation":"/no/such/folder/export.json"}`)
+	w.want(202, adaID, "POST", path, `{"storageLocation":"/export.json"}`)
+	ctx := identity.WithActor(context.Background(), w.actor(adaID))
+	spaces, err := w.fs.ListSpaces(ctx, storage.SpaceFilter{Type: space.Personal, Owner: adaID})
+	check(t, err)
+	file := storage.At(spaces[0].ID, "export.json")
+	if i, err := w.fs.Stat(ctx, file, storage.View{}); err != nil || i.Size != 0 {
+		t.Errorf("at once: %+v, %v", i, err)
+	}
+	run, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.parts.Loops[0].Run(run) }()
+	var got map[string]any
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && got == nil; time.Sleep(20 * time.Millisecond) {
+		c, err := w.fs.Open(ctx, file)
+		check(t, err)
+		b, _ := io.ReadAll(c)
+		_ = c.Close()
+		if len(b) > 0 {
+			check(t, json.Unmarshal(b, &got))
+		}
+	}
+	cancel()
+	check(t, <-done)
+	u, _ := got["user"].(map[string]any)
+	if _, ok := got["events"]; !ok || u["onPremisesSamAccountName"] != "ada" || got["photo"] != true {
+		t.Errorf("%v", got)
+	}
+}
