@@ -71,11 +71,18 @@ func NewBearer(cfg Config, deps Deps) (*Bearer, error) {
 // Authenticate tells on whose behalf the holder of a token acts. Errors: identity.ErrCredentials, resolve.ErrNoRole,
 // resolve.ErrClaim; any other tells that it cannot be found out now.
 func (b *Bearer) Authenticate(ctx context.Context, token string) (identity.Actor, error) {
+	a, _, err := b.Identify(ctx, token)
+	return a, err
+}
+
+// Identify does what Authenticate does, and also returns what the provider says of the person.
+func (b *Bearer) Identify(ctx context.Context, token string) (identity.Actor, bearer.Claims, error) {
 	c, err := b.verifier.Verify(ctx, token)
 	if err != nil {
-		return identity.Actor{}, err
+		return identity.Actor{}, bearer.Claims{}, err
 	}
-	return b.accounts.Actor(ctx, c)
+	a, err := b.accounts.Actor(ctx, c)
+	return a, c, err
 }
 
 func (b *Bearer) authenticate(r *http.Request, _ string) (identity.Actor, error) {
