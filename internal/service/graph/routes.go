@@ -12,8 +12,8 @@ import (
 	"opencloud/internal/storage"
 )
 
-// routes is every call there is, and who may make it.
-func (h *handler) routes() http.Handler {
+// router is every call there is, and who may make it.
+func (h *handler) router() chi.Router {
 	r := chi.NewRouter()
 	for _, version := range []string{"/graph/v1.0", "/graph/v1beta1"} {
 		r.Route(version, func(r chi.Router) {
@@ -31,6 +31,12 @@ func (h *handler) routes() http.Handler {
 	r.MethodNotAllowed(h.wrap(func(http.ResponseWriter, *http.Request) (any, error) {
 		return nil, &graphError{http.StatusMethodNotAllowed, "notAllowed", "method not allowed"}
 	}))
+	return r
+}
+
+// routes is the router behind what tidies addresses: trailing slashes are tolerated.
+func (h *handler) routes() http.Handler {
+	r := h.router()
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if p := req.URL.Path; len(p) > 1 && strings.HasSuffix(p, "/") {
 			u := *req.URL
