@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"context"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ const (
 	unknownKey  = time.Minute     // between two looks for a key that is not there
 	failureFor  = 2 * time.Second // a failure is remembered, so that a dead issuer does not hold every request up
 	askedAtMost = 10 * time.Second
+	maxCalls    = 32   // questions to the issuer at a time
+	minRSA      = 2048 // bits
+	maxRSA      = 8192 // bits: a check with a larger key costs too much
 )
 
 // remote is the issuer, as far as it was asked.
@@ -30,12 +34,14 @@ type remote struct {
 	issuer string
 	http   *http.Client
 	flight singleflight.Group
+	calls  chan struct{}
 	now    func() time.Time
 
 	mu     sync.Mutex
 	about  document
 	set    []jose.JSONWebKey
 	at     time.Time // when the keys were fetched
+	looked time.Time // when that was because of a key that was not there
 	failed time.Time
 	err    error
 }
@@ -49,7 +55,15 @@ type document struct {
 }
 
 func newRemote(issuer string, client *http.Client, now func() time.Time) *remote {
-	return &remote{issuer: issuer, http: client, now: now}
+	c := *client
+	c.CheckRedirect = func(r *http.Request, via []*http.Request) error {
+		// A token or our secret goes to no other place than the document named, and nothing leaves encryption.
+		if len(via) > 3 || via[0].Header.Get("Authorization") != "" || via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+	return &remote{issuer: issuer, http: &c, calls: make(chan struct{}, maxCalls), now: now}
 }
 
 // keys returns the issuer's keys, fetched anew when one of this id is not among them.
@@ -61,7 +75,7 @@ func (r *remote) keys(ctx context.Context, id string) ([]jose.JSONWebKey, error)
 	for _, k := range set {
 		has = has || k.KeyID == id
 	}
-	if set != nil && age < refresh && (has || age < unknownKey) {
+	if set != nil && age < refresh && (has || !r.mayLook()) {
 		return set, nil
 	}
 	fresh, err := r.fetch(ctx)
@@ -69,6 +83,18 @@ func (r *remote) keys(ctx context.Context, id string) ([]jose.JSONWebKey, error)
 		return set, nil // the keys we know go on to be good while the issuer is away
 	}
 	return fresh, err
+}
+
+// mayLook tells whether it is time to look for an unknown key, and notes that it is done.
+func (r *remote) mayLook() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if !r.looked.IsZero() && now.Sub(r.looked) < unknownKey {
+		return false
+	}
+	r.looked = now
+	return true
 }
 
 // fetch asks the issuer, once for all who wait.
@@ -113,6 +139,11 @@ func (r *remote) ask(ctx context.Context) (document, []jose.JSONWebKey, error) {
 	if about.Issuer != r.issuer {
 		return about, nil, fmt.Errorf("it calls itself %q", about.Issuer)
 	}
+	for _, address := range []string{about.JWKS, about.Userinfo, about.Introspection} {
+		if strings.HasPrefix(r.issuer, "https://") && address != "" && !strings.HasPrefix(address, "https://") {
+			return about, nil, errors.New("it names an address without encryption")
+		}
+	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
@@ -125,11 +156,19 @@ func (r *remote) ask(ctx context.Context) (document, []jose.JSONWebKey, error) {
 	keys := []jose.JSONWebKey{}
 	for _, raw := range set.Keys {
 		var k jose.JSONWebKey
-		if json.Unmarshal(raw, &k) == nil && k.Valid() { // keys of kinds we do not know are not for us
+		if json.Unmarshal(raw, &k) == nil && k.Valid() && usable(k) { // keys of kinds we do not know are not for us
 			keys = append(keys, k)
 		}
 	}
 	return about, keys, nil
+}
+
+// usable tells whether signatures are checked with a key.
+func usable(k jose.JSONWebKey) bool {
+	if key, ok := k.Key.(*rsa.PublicKey); ok && (key.N.BitLen() < minRSA || key.N.BitLen() > maxRSA) {
+		return false
+	}
+	return k.IsPublic() && (k.Use == "" || k.Use == "sig")
 }
 
 func (r *remote) discovered(ctx context.Context) (document, error) {
@@ -162,6 +201,12 @@ func (r *remote) get(ctx context.Context, address, token string, out any) error 
 }
 
 func (r *remote) do(req *http.Request, out any) error {
+	select {
+	case r.calls <- struct{}{}:
+		defer func() { <-r.calls }()
+	case <-req.Context().Done():
+		return req.Context().Err()
+	}
 	req.Header.Set("Accept", "application/json")
 	resp, err := r.http.Do(req)
 	if err != nil {
@@ -222,7 +267,13 @@ func (r *remote) introspect(ctx context.Context, token, id, secret string) (map[
 	req.SetBasicAuth(url.QueryEscape(id), url.QueryEscape(secret))
 	var out map[string]any
 	if err := r.do(req, &out); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("introspection: %w", err)
+	}
+	if exp, ok := moment(out["exp"]); ok && !r.now().Before(exp) {
+		return nil, refused("expired")
+	}
+	if iss, ok := out["iss"]; ok && iss != r.issuer {
+		return nil, refused("another issuer")
 	}
 	if out["active"] != true {
 		return nil, refused("the issuer says it is not active")

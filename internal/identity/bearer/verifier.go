@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/sync/singleflight"
 
 	"opencloud/internal/identity"
 	"opencloud/internal/platform/cache"
@@ -69,8 +70,10 @@ type Verifier struct {
 	opts   Options
 	remote *remote
 	seen   *cache.Map[[sha256.Size]byte, known]
-	ended  *cache.Map[string, time.Time] // sessions ("sid …") and people ("sub …") that were signed out, and when
-	used   *cache.Map[string, time.Time] // logout tokens
+	ended  *cache.Map[string, time.Time]            // sessions ("sid …") and people ("sub …") that were signed out, and when
+	used   *cache.Map[string, time.Time]            // logout tokens
+	wrong  *cache.Map[[sha256.Size]byte, time.Time] // refused tokens, until when they need not be looked at again
+	flight singleflight.Group
 	now    func() time.Time
 }
 
@@ -85,7 +88,8 @@ func New(o Options) *Verifier {
 		o.UserinfoTTL = 10 * time.Second
 	}
 	v := &Verifier{opts: o, seen: cache.New[[sha256.Size]byte, known](remembered), ended: cache.New[string, time.Time](remembered),
-		used: cache.New[string, time.Time](remembered), now: time.Now}
+		used:  cache.New[string, time.Time](remembered),
+		wrong: cache.New[[sha256.Size]byte, time.Time](remembered), now: time.Now}
 	v.remote = newRemote(o.Issuer, o.HTTP, func() time.Time { return v.now() })
 	return v
 }
@@ -98,11 +102,13 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	id := sha256.Sum256([]byte(token))
 	k, ok := v.seen.Get(id)
 	if !ok || !v.now().Before(k.until) {
+		if until, no := v.wrong.Get(id); no && v.now().Before(until) {
+			return Claims{}, refused("it was refused a moment ago")
+		}
 		var err error
-		if k, err = v.examine(ctx, token); err != nil {
+		if k, err = v.examineOnce(ctx, token, id); err != nil {
 			return Claims{}, err
 		}
-		v.seen.Put(id, k)
 		k.claims.First = true
 	}
 	return k.claims, v.open(ctx, k.claims)
@@ -110,10 +116,11 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 
 // open refuses tokens of sessions that have ended.
 func (v *Verifier) open(ctx context.Context, c Claims) error {
-	for _, key := range []string{"sid " + c.SessionID, "sub " + c.Subject} {
-		if at, ok := v.ended.Get(key); ok && len(key) > 4 && !c.Issued.After(at) {
-			return refused("signed out")
-		}
+	if _, ok := v.ended.Get("sid " + c.SessionID); ok && c.SessionID != "" {
+		return refused("signed out")
+	}
+	if at, ok := v.ended.Get("sub " + c.Subject); ok && !c.Issued.After(at) {
+		return refused("signed out")
 	}
 	if !v.opts.Own || v.opts.Sessions == nil {
 		return nil
@@ -127,6 +134,28 @@ func (v *Verifier) open(ctx context.Context, c Claims) error {
 
 func refused(why string) error {
 	return fmt.Errorf("%w: access token: %s", identity.ErrCredentials, why)
+}
+
+// examineOnce does it once for all who come with the same token; none waits longer than its context.
+func (v *Verifier) examineOnce(ctx context.Context, token string, id [sha256.Size]byte) (known, error) {
+	done := v.flight.DoChan(string(id[:]), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*askedAtMost)
+		defer cancel()
+		k, err := v.examine(ctx, token)
+		switch {
+		case err == nil:
+			v.seen.Put(id, k)
+		case errors.Is(err, identity.ErrCredentials):
+			v.wrong.Put(id, v.now().Add(failureFor))
+		}
+		return k, err
+	})
+	select {
+	case r := <-done:
+		return r.Val.(known), r.Err
+	case <-ctx.Done():
+		return known{}, ctx.Err()
+	}
 }
 
 // examine finds out about a token that is not remembered.
@@ -165,7 +194,9 @@ func (v *Verifier) examine(ctx context.Context, token string) (known, error) {
 	if _, ok := values["iss"]; !ok {
 		values["iss"] = v.opts.Issuer
 	}
-	c.Issued, _ = moment(values["iat"])
+	if c.Issued, _ = moment(values["iat"]); c.Issued.IsZero() {
+		c.Issued = v.now()
+	}
 	until := v.now().Add(v.opts.UserinfoTTL)
 	if exp, ok := moment(values["exp"]); ok {
 		until = exp
@@ -184,6 +215,13 @@ func (v *Verifier) read(ctx context.Context, token string) (map[string]any, erro
 	values, err := v.signed(ctx, token)
 	if err != nil {
 		return nil, err
+	}
+	if _, ok := values["events"]; ok {
+		return nil, refused("it is no access token")
+	}
+	switch values["typ"] { // as Keycloak marks what is no access token
+	case "ID", "Refresh", "Offline", "Logout":
+		return nil, refused("it is no access token")
 	}
 	now := v.now()
 	exp, ok := moment(values["exp"])
@@ -278,6 +316,8 @@ func (v *Verifier) Logout(ctx context.Context, token string) (sid, sub string, e
 	_, nonce := values["nonce"]
 	_, event := events[logoutEvent].(map[string]any)
 	switch {
+	case len(Claims{Values: values}.Strings("aud")) == 0:
+		return "", "", fmt.Errorf("%w: it is for nobody", ErrLogout)
 	case sid == "" && sub == "", jti == "" || len(jti) > 512, !event, nonce:
 		return "", "", fmt.Errorf("%w: it is of another kind", ErrLogout)
 	case !ok || now.Sub(issued) > 5*time.Minute || issued.After(now.Add(skew)) || limited && !now.Before(exp):

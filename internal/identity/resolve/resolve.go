@@ -66,7 +66,9 @@ type Resolver struct {
 	opts   Options
 	flight singleflight.Group
 	synced *cache.Map[string, time.Time] // when somebody's groups were synced
-	now    func() time.Time
+	// sessions that were seen, and when first
+	sessions *cache.Map[string, time.Time]
+	now      func() time.Time
 }
 
 // New returns a resolver.
@@ -79,7 +81,7 @@ func New(o Options) (*Resolver, error) {
 			return nil, fmt.Errorf("role mapping: there is no role %q", m.Role)
 		}
 	}
-	return &Resolver{opts: o, synced: cache.New[string, time.Time](8192), now: time.Now}, nil
+	return &Resolver{opts: o, synced: cache.New[string, time.Time](8192), sessions: cache.New[string, time.Time](8192), now: time.Now}, nil
 }
 
 // Actor returns the account of the person. Errors: identity.ErrCredentials (nobody here, or disabled), ErrClaim, ErrNoRole;
@@ -101,9 +103,27 @@ func (r *Resolver) Actor(ctx context.Context, c bearer.Claims) (identity.Actor, 
 		}
 	}
 	if r.opts.RoleClaim != "" {
-		return r.assign(ctx, c, a)
+		if a, err = r.assign(ctx, c, a); err != nil {
+			return identity.Actor{}, err
+		}
+	}
+	if c.First && r.opts.Accounts != nil && r.newSession(c) {
+		if err := r.opts.Accounts.SignedIn(ctx, a.User.ID); err != nil {
+			r.opts.Log.WarnContext(ctx, "last sign-in is not noted", "user", a.User.ID, "err", err)
+		}
 	}
 	return a, nil
+}
+
+// newSession tells whether a sign-in at the provider is seen for the first time, as far as it names them.
+func (r *Resolver) newSession(c bearer.Claims) bool {
+	key := c.Subject + "\x00" + c.SessionID
+	at, ok := r.sessions.Get(key)
+	if ok && (c.SessionID != "" || r.now().Sub(at) < time.Hour) {
+		return false
+	}
+	r.sessions.Put(key, r.now())
+	return true
 }
 
 func (r *Resolver) find(ctx context.Context, c bearer.Claims) (identity.Actor, error) {
@@ -149,6 +169,9 @@ func (r *Resolver) create(ctx context.Context, c bearer.Claims) (identity.Actor,
 	}
 	_, err := r.opts.Accounts.CreateAccount(ctx, identity.Account{User: identity.User{Username: username, DisplayName: display, Mail: c.Text(r.opts.MailClaim), Enabled: true},
 		Identities: []identity.ExternalIdentity{{Issuer: c.Issuer, Subject: c.Subject}}}, "")
+	if errors.Is(err, identity.ErrInvalid) {
+		return identity.Actor{}, fmt.Errorf("%w: %w", ErrClaim, err)
+	}
 	if err != nil && !errors.Is(err, identity.ErrExists) {
 		return identity.Actor{}, fmt.Errorf("make account: %w", err)
 	}
@@ -203,15 +226,15 @@ func (r *Resolver) syncGroups(ctx context.Context, c bearer.Claims, user string)
 	keep := map[string]bool{}
 	for _, name := range want {
 		g, err := r.group(ctx, c.Issuer, name)
-		if errors.Is(err, identity.ErrInvalid) {
-			continue // a name we cannot have
+		if errors.Is(err, identity.ErrInvalid) || errors.Is(err, identity.ErrReadOnly) {
+			continue // a name we cannot have, or a directory that takes no groups
 		}
 		if err != nil {
 			return err
 		}
 		keep[g] = true
 		if !slices.Contains(have, g) {
-			if err := r.opts.Groups.AddMember(ctx, identity.PlainGroup, g, user, identity.MemberOf); err != nil {
+			if err := r.opts.Groups.AddMember(ctx, identity.PlainGroup, g, user, identity.MemberOf); err != nil && !errors.Is(err, identity.ErrReadOnly) {
 				return err
 			}
 		}
@@ -224,7 +247,7 @@ func (r *Resolver) syncGroups(ctx context.Context, c bearer.Claims, user string)
 		if err == nil && g.ExternalID == c.Issuer {
 			err = r.opts.Groups.RemoveMember(ctx, identity.PlainGroup, id, user, identity.MemberOf)
 		}
-		if err != nil && !errors.Is(err, identity.ErrNotFound) {
+		if err != nil && !errors.Is(err, identity.ErrNotFound) && !errors.Is(err, identity.ErrReadOnly) {
 			return err
 		}
 	}
