@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"opencloud/internal/identity"
 	"opencloud/internal/permission"
 	"opencloud/internal/resource"
@@ -199,9 +197,9 @@ func (h *handler) myDrive(_ http.ResponseWriter, r *http.Request) (any, error) {
 
 // drive answers GET /drives/{id}.
 func (h *handler) drive(_ http.ResponseWriter, r *http.Request) (any, error) {
-	text, err := url.PathUnescape(chi.URLParam(r, "drive"))
+	text, err := param(r, "drive")
 	if err != nil {
-		return nil, badRequest("the id cannot be read")
+		return nil, err
 	}
 	id, err := resource.ParseID(text)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -233,11 +232,10 @@ func (h *handler) changePassword(_ http.ResponseWriter, r *http.Request) (any, e
 	return noContent()
 }
 
-// address is where the request came from, as the proxy in front of us says.
+// address is where the request came from: the proxy in front of us says it in X-Real-Ip, and lets nobody else do so.
 func address(r *http.Request) string {
-	if f := r.Header.Values("X-Forwarded-For"); len(f) > 0 {
-		last := f[len(f)-1]
-		return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+	if a := r.Header.Get("X-Real-Ip"); a != "" {
+		return a
 	}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		return host

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -338,12 +339,45 @@ func TestLifeOfAUser(t *testing.T) {
 	w.want(404, adminID, "GET", "/v1.0/directory/deletedItems/"+id, "")
 }
 
+// home tells how somebody's personal space is.
+func (w *world) home(user string) string {
+	all, err := w.fs.ListSpaces(asService(context.Background()), storage.SpaceFilter{Type: space.Personal, Owner: user, All: true})
+	check(w.t, err)
+	switch {
+	case len(all) == 0:
+		return "gone"
+	case !all[0].Disabled.IsZero():
+		return "disabled"
+	}
+	return "open"
+}
+
+// refusing is a directory that deletes nobody.
+type refusing struct{ identity.Accounts }
+
+func (refusing) DeleteAccount(context.Context, string, bool) error { return identity.ErrReadOnly }
+
+func TestWhoCannotBeDeletedKeepsTheirFiles(t *testing.T) {
+	w := newWorld(t, nil)
+	h := &handler{Deps: Deps{Accounts: refusing{w.d}, Spaces: w.fs}}
+	if _, err := h.remove(t.Context(), adaID, true); !errors.Is(err, identity.ErrReadOnly) || w.home(adaID) != "open" {
+		t.Error(err, w.home(adaID))
+	}
+	w.want(204, adminID, "DELETE", "/v1.0/users/"+adaID, "")
+	if got := w.home(adaID); got != "gone" {
+		t.Error("the space of a removed account is", got)
+	}
+}
+
 func TestBin(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.SoftDelete = time.Hour })
 	w.want(400, adminID, "DELETE", "/v1.0/users/"+adaID, "", "Prefer", "purge")
 	w.want(204, adminID, "DELETE", "/v1.0/users/"+adaID, "")
 	w.want(404, adminID, "GET", "/v1.0/users/"+adaID, "")
 	w.want(404, adminID, "DELETE", "/v1.0/users/"+adaID, "")
+	if got := w.home(adaID); got != "disabled" {
+		t.Error("the space of a deleted account is", got)
+	}
 	if got := in(w.want(200, adminID, "GET", "/v1.0/directory/deletedItems/microsoft.graph.user", ""), "id"); got != adaID {
 		t.Error(got)
 	}
@@ -351,11 +385,17 @@ func TestBin(t *testing.T) {
 	w.want(404, adminID, "GET", "/v1.0/directory/deletedItems/"+bjornID, "")
 	w.want(200, adminID, "POST", "/v1.0/directory/deletedItems/"+adaID+"/restore", "")
 	w.want(200, adminID, "GET", "/v1.0/users/"+adaID, "")
+	if got := w.home(adaID); got != "open" {
+		t.Error("the space of a restored account is", got)
+	}
 	w.want(204, adminID, "DELETE", "/v1.0/users/"+adaID, "")
 	w.want(204, adminID, "DELETE", "/v1.0/users/"+adaID, "", "Prefer", "purge")
 	w.want(404, adminID, "POST", "/v1.0/directory/deletedItems/"+adaID+"/restore", "")
+	if got := w.home(adaID); got != "gone" {
+		t.Error("the space of a removed account is", got)
+	}
 	w.want(204, adminID, "DELETE", "/v1.0/users/"+bjornID, "")
-	h := &handler{Deps: Deps{Accounts: w.d}, cfg: Config{SoftDelete: time.Hour}, now: time.Now}
+	h := &handler{Deps: Deps{Accounts: w.d, Spaces: w.fs, Log: slog.New(slog.DiscardHandler)}, cfg: Config{SoftDelete: time.Hour}, now: time.Now}
 	check(t, h.purgeOld(t.Context()))
 	w.want(200, adminID, "GET", "/v1.0/directory/deletedItems/"+bjornID, "")
 	h.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
@@ -542,4 +582,60 @@ func TestExport(t *testing.T) {
 	if _, ok := got["events"]; !ok || u["onPremisesSamAccountName"] != "ada" || got["photo"] != true {
 		t.Errorf("%v", got)
 	}
+}
+
+func TestSchools(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Identity.LDAP.SchoolGraceDays = 30 })
+	soon, later := time.Now().AddDate(0, 0, 10).Format(time.RFC3339), time.Now().AddDate(0, 0, 40).Format(time.RFC3339)
+	const schools = "/v1.0/education/schools"
+	for _, body := range []string{`{}`, `{"displayName":"X"}`, `{"displayName":"X","schoolNumber":"1","id":"1"}`, `{"displayName":"X","schoolNumber":"1","terminationDate":"` + soon + `"}`,
+		`{"displayName":"X","schoolNumber":"1","terminationDate":"tomorrow"}`} {
+		w.want(400, adminID, "POST", schools, body)
+	}
+	w.want(409, adminID, "POST", schools, `{"displayName":"X","schoolNumber":"42"}`)
+	if m := w.want(200, adminID, "PATCH", schools+"/42", `{"terminationDate":"`+later+`"}`); m["terminationDate"] == nil {
+		t.Errorf("%v", m)
+	}
+	w.want(405, adminID, "DELETE", schools+"/42", "")
+	if m := w.want(200, adminID, "PATCH", schools+"/42", `{"terminationDate":null}`); m["terminationDate"] != nil {
+		t.Errorf("%v", m)
+	}
+	w.want(404, adminID, "GET", schools+"/43", "")
+	if got := in(w.want(200, adminID, "GET", schools+"/42/users", ""), "primaryRole"); got != "student" {
+		t.Error(got)
+	}
+	if got := in(w.want(200, adminID, "GET", schools+"/42/classes", ""), "displayName"); got != "Maths" {
+		t.Error(got)
+	}
+	w.want(400, adminID, "POST", schools+"/42/users/$ref", `{"@odata.id":"https://cloud.test/graph/v1.0/education/classes/`+classID+`"}`)
+	w.want(501, adminID, "GET", schools+"?$filter=displayName eq 'x'", "")
+	for _, body := range []string{`{"displayName":"X"}`, `{"displayName":"X","classification":"gang"}`, `{"displayName":"X","classification":"class","id":"1"}`} {
+		w.want(400, adminID, "POST", "/v1.0/education/classes", body)
+	}
+	for _, body := range []string{`{"displayName":"X","onPremisesSamAccountName":"x","primaryRole":"teacher"}`, `{"displayName":"X","onPremisesSamAccountName":"x","identities":[{"issuer":"i","issuerAssignedId":"x"}]}`,
+		`{"displayName":"X","onPremisesSamAccountName":"x","primaryRole":"teacher","identities":[{"issuer":"i"}]}`} {
+		w.want(400, adminID, "POST", "/v1.0/education/users", body)
+	}
+	m := w.want(201, adminID, "POST", "/v1.0/education/users", `{"displayName":"T","onPremisesSamAccountName":"teach","primaryRole":"teacher","userType":"Guest","externalId":"e9","identities":[{"issuer":"i","issuerAssignedId":"x"}]}`)
+	w.want(204, adminID, "POST", "/v1.0/education/classes/"+classID+"/teachers/$ref", `{"@odata.id":"https://cloud.test/graph/v1.0/education/users/`+fmt.Sprint(m["id"])+`"}`)
+	if got := in(w.want(200, adminID, "GET", "/v1.0/education/classes/"+classID+"/teachers", ""), "onPremisesSamAccountName"); got != "teach" {
+		t.Error(got)
+	}
+	if got := in(w.want(200, adminID, "GET", "/v1.0/education/users?$filter=externalId eq 'e9'", ""), "onPremisesSamAccountName"); got != "teach" {
+		t.Error(got)
+	}
+}
+
+func TestPathsAreDecodedOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	_, err := w.d.CreateAccount(t.Context(), identity.Account{User: identity.User{Username: "a%64a", DisplayName: "Other", Enabled: true}}, "")
+	check(t, err)
+	for path, want := range map[string]string{"a%2564a": "Other", "%61da": "Ada Lovelace", "ada/": "Ada Lovelace"} {
+		if m := w.want(200, adminID, "GET", "/v1.0/users/"+path, ""); m["displayName"] != want {
+			t.Errorf("%s: %v", path, m)
+		}
+	}
+	w.want(400, adminID, "GET", "/v1.0/users/%00", "")
+	w.want(404, adminID, "GET", "/v1.0/education/nothing", "")
+	w.want(401, "", "GET", "/v1.0/education/nothing", "")
 }

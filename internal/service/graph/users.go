@@ -25,7 +25,11 @@ func isCredentials(err error) bool { return errors.Is(err, identity.ErrCredentia
 
 // param is a part of the path.
 func param(r *http.Request, name string) (string, error) {
-	s, err := url.PathUnescape(chi.URLParam(r, name))
+	s := chi.URLParam(r, name)
+	var err error
+	if r.URL.RawPath != "" { // else it has been decoded already
+		s, err = url.PathUnescape(s)
+	}
 	if err != nil || s == "" || len(s) > 512 || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 		return "", badRequest("the id cannot be read")
 	}

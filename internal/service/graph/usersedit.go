@@ -3,6 +3,8 @@ package graph
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/mail"
 	"regexp"
@@ -11,6 +13,8 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/role"
+	"opencloud/internal/space"
+	"opencloud/internal/storage"
 )
 
 // userBody is what a request says about a user. (spec/identity.md §14.3)
@@ -223,11 +227,57 @@ func (h *handler) deleteUser(_ http.ResponseWriter, r *http.Request) (any, error
 	return h.remove(r.Context(), a.ID, h.cfg.SoftDelete <= 0)
 }
 
+// remove puts somebody into the bin, or removes them for good; their personal space goes the same way. The account goes between
+// hiding the space and removing it: a directory that refuses costs nobody their files.
 func (h *handler) remove(ctx context.Context, id string, purge bool) (any, error) {
-	if err := h.Accounts.DeleteAccount(ctx, id, purge); err != nil {
+	if !h.Accounts.Writable() {
+		return nil, identity.ErrReadOnly
+	}
+	homes, err := h.homes(ctx, id)
+	if err != nil {
 		return nil, err
 	}
+	service := asService(ctx)
+	for _, s := range homes {
+		if err := h.Spaces.DisableSpace(service, s.ID); err != nil {
+			return nil, err
+		}
+	}
+	if err := h.Accounts.DeleteAccount(ctx, id, purge); err != nil {
+		return nil, errors.Join(err, h.reopen(ctx, homes))
+	}
+	for _, s := range homes {
+		if !purge {
+			break
+		}
+		if err := h.Spaces.PurgeSpace(service, s.ID); err != nil {
+			return nil, fmt.Errorf("the account is removed, its space is not: %w", err)
+		}
+	}
 	return noContent()
+}
+
+// asService is for what concerns the spaces of those who are gone or go: whether the caller may do it has been checked.
+func asService(ctx context.Context) context.Context {
+	return identity.WithActor(ctx, identity.Actor{Kind: identity.Service})
+}
+
+// homes are somebody's personal spaces: one, or none.
+func (h *handler) homes(ctx context.Context, user string) ([]space.Space, error) {
+	return h.Spaces.ListSpaces(asService(ctx), storage.SpaceFilter{Type: space.Personal, Owner: user, All: true})
+}
+
+// reopen makes spaces visible again that were not disabled before.
+func (h *handler) reopen(ctx context.Context, homes []space.Space) error {
+	for _, s := range homes {
+		if !s.Disabled.IsZero() {
+			continue
+		}
+		if _, err := h.Spaces.UpdateSpace(asService(ctx), s.ID, storage.SpaceUpdate{Restore: true}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inBin finds the account in the path in the bin.
@@ -276,6 +326,16 @@ func (h *handler) restoreUser(_ http.ResponseWriter, r *http.Request) (any, erro
 	if err != nil {
 		return nil, err
 	}
+	homes, err := h.homes(r.Context(), a.ID)
+	for i := range homes {
+		homes[i].Disabled = time.Time{} // with the account
+	}
+	if err == nil {
+		err = h.reopen(r.Context(), homes)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return toAccount(&a), nil
 }
 
@@ -310,7 +370,7 @@ func (h *handler) purgeOld(ctx context.Context) error {
 		if h.now().Sub(a.Deleted) < h.cfg.SoftDelete {
 			continue
 		}
-		if err := h.Accounts.DeleteAccount(ctx, a.ID, true); err != nil {
+		if _, err := h.remove(ctx, a.ID, true); err != nil && !errors.Is(err, identity.ErrNotFound) {
 			return err
 		}
 	}
