@@ -119,6 +119,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	slog.SetDefault(logger) // where libraries write
 	for _, w := range source.Unused(sections(), globalKeys) {
 		logger.Warn(w)
 	}

@@ -209,7 +209,7 @@ func buildIdp(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	keys, err := oidc.NewKeys(oidc.KeyOptions{Dir: cfg.Keys.Dir, Files: cfg.Keys.Files, KeyID: cfg.Keys.KeyID, Method: cfg.Keys.Method})
+	keys, err := signingKeys(cfg)
 	if err != nil {
 		return built{}, err
 	}

@@ -84,6 +84,9 @@ func NewStore(ctx context.Context, d db.DB) (*Store, error) {
 	return &Store{db: d, active: cache.New[string, checked](8192), now: time.Now}, nil
 }
 
+// SetClock makes the store take the time from elsewhere, for tests.
+func (s *Store) SetClock(now func() time.Time) { s.now = now }
+
 func hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])

@@ -82,6 +82,9 @@ func (t *tool) service(name string) *cobra.Command {
 	if name == "auth-app" {
 		c.AddCommand(t.createAppToken())
 	}
+	if name == "idp" {
+		c.AddCommand(t.keys())
+	}
 	if name == "idm" {
 		c.AddCommand(t.resetPassword())
 	}
