@@ -25,6 +25,9 @@ type authenticator interface {
 
 // authenticate asks one authenticator after the other who sent the request. identity.ErrCredentials: none accepted it.
 func (p *proxy) authenticate(r *http.Request, address string) (identity.Actor, error) {
+	if len(r.Header["Authorization"]) > 1 {
+		return identity.Actor{}, identity.ErrCredentials // two programs might read two different ones
+	}
 	result := errNotMine
 	for _, a := range p.authenticators {
 		actor, err := a.authenticate(r, address)
@@ -88,6 +91,9 @@ func (p *proxy) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, resolve.ErrNoRole):
 		p.log.WarnContext(r.Context(), "sign-in refused", "err", err)
 		plain(w, http.StatusForbidden, "Your account at the identity provider has no role here. Ask your administrator.\n")
+	case errors.Is(err, resolve.ErrClaim):
+		p.log.ErrorContext(r.Context(), "sign-in is not possible", "err", err, "request_id", w.Header().Get("X-Request-Id"))
+		plain(w, http.StatusInternalServerError, "The identity provider does not say what is needed to find your account. Ask your administrator.\n")
 	case errors.Is(err, context.Canceled):
 		// nobody waits for an answer
 	default:

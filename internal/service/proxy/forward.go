@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,23 +29,33 @@ var ErrNoService = errors.New("service is not running")
 // forward hands a request to the service of its route: by a call in the same process, else over HTTP.
 func (p *proxy) forward(w http.ResponseWriter, r *http.Request, t *target, a identity.Actor) {
 	known := a.Kind != identity.Anonymous
-	r.Header.Del(token.Header) // nobody but us says who somebody is
+	removeHeader(r.Header, token.Header) // nobody but us says who somebody is
 	if t.RemoteUserHeader != "" {
-		r.Header.Del(t.RemoteUserHeader)
-		if known {
-			r.Header.Set(t.RemoteUserHeader, a.User.Username)
-		}
+		removeHeader(r.Header, t.RemoteUserHeader)
 	}
 	for _, more := range t.AdditionalHeaders {
-		for k, v := range more {
-			r.Header.Set(k, v)
+		for k := range more {
+			removeHeader(r.Header, k)
 		}
+	}
+	if n := t.maxBody; n > 0 {
+		if r.ContentLength > n {
+			drain(w, r)
+			plain(w, http.StatusRequestEntityTooLarge, "The request is too large.\n")
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, n)
 	}
 	if !t.Unprotected {
 		r.Header.Del("Authorization")
 	}
 	if t.backend == nil {
 		if h := p.local[t.Service]; h != nil {
+			for _, more := range t.AdditionalHeaders {
+				for k, v := range more {
+					r.Header.Set(k, v)
+				}
+			}
 			if known {
 				r = r.WithContext(identity.WithActor(r.Context(), a))
 			}
@@ -53,6 +64,16 @@ func (p *proxy) forward(w http.ResponseWriter, r *http.Request, t *target, a ide
 		}
 	}
 	p.remote(w, r, t, a)
+}
+
+// removeHeader takes a header out, also where an underscore stands for a hyphen: many programs take both for the same.
+func removeHeader(h http.Header, name string) {
+	h.Del(name)
+	for k := range h {
+		if len(k) == len(name) && strings.EqualFold(strings.ReplaceAll(k, "_", "-"), strings.ReplaceAll(name, "_", "-")) {
+			delete(h, k)
+		}
+	}
 }
 
 // remote passes a request on over HTTP, streaming both ways.
@@ -65,14 +86,14 @@ func (p *proxy) remote(w http.ResponseWriter, r *http.Request, t *target, a iden
 			return
 		}
 	}
+	access := ""
 	if a.Kind != identity.Anonymous && !t.SkipXAccessToken {
-		tok, err := p.tokens.Mint(a, tokenTTL)
-		if err != nil {
+		var err error
+		if access, err = p.tokens.Mint(a, tokenTTL); err != nil {
 			p.log.ErrorContext(r.Context(), "no access token", "err", err)
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
-		r.Header.Set(token.Header, tok)
 	}
 	rp := httputil.ReverseProxy{
 		Transport:     p.transport,
@@ -86,6 +107,23 @@ func (p *proxy) remote(w http.ResponseWriter, r *http.Request, t *target, a iden
 				pr.Out.Host = pr.In.Host
 			}
 			p.forwardedHeaders(pr)
+			// Set here, where the client's Connection header can no longer have them taken out.
+			for _, more := range t.AdditionalHeaders {
+				for k, v := range more {
+					pr.Out.Header.Set(k, v)
+				}
+			}
+			for _, name := range []string{"X-Real-Ip", "X-Request-Id"} {
+				if v := r.Header.Get(name); v != "" {
+					pr.Out.Header.Set(name, v)
+				}
+			}
+			if access != "" {
+				pr.Out.Header.Set(token.Header, access)
+			}
+			if t.RemoteUserHeader != "" && a.Kind != identity.Anonymous {
+				pr.Out.Header.Set(t.RemoteUserHeader, a.User.Username)
+			}
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {

@@ -31,6 +31,8 @@ type Route struct {
 
 	// optional requests may come without credentials, but not with wrong ones.
 	optional bool
+	// maxBody bounds what is sent to a service that takes no files, in bytes; 0: nothing does.
+	maxBody int64
 	// absent is the status when the service does not run; 0: 503.
 	absent int
 }
@@ -91,6 +93,9 @@ func sortPrefixes(targets []*target) {
 
 func compile(r Route) (*target, error) {
 	t := &target{Route: r}
+	if r.Backend == "" && takesNoFiles(r.Service) {
+		t.maxBody = maxBody
+	}
 	switch {
 	case r.Backend == "" && r.Service == "":
 		return nil, fmt.Errorf("it names neither backend nor service")
@@ -128,6 +133,17 @@ func compile(r Route) (*target, error) {
 		return nil, fmt.Errorf("unknown type %q: use prefix, regex or query", r.Type)
 	}
 	return t, nil
+}
+
+// maxBody is for requests that carry no files; the largest is a profile photo.
+const maxBody = 32 << 20
+
+func takesNoFiles(service string) bool {
+	switch service {
+	case "graph", "settings", "ocs", "idp", "webfinger", "auth-app", "userlog", "sse", "activitylog", "invitations", "web", "webdav":
+		return true
+	}
+	return false
 }
 
 // find returns the route of a request; nil if there is none.
