@@ -18,8 +18,12 @@ import (
 	"opencloud/internal/platform/db"
 )
 
-// fresh is how long an account is remembered without asking the database: for changes made by other processes.
-const fresh = 30 * time.Second
+const (
+	// fresh is how long an account is remembered at most.
+	fresh = 30 * time.Second
+	// lookEvery is how often the database is asked whether another process changed something, while anybody asks us.
+	lookEvery = time.Second
+)
 
 // Options of New.
 type Options struct {
@@ -35,6 +39,8 @@ type Directory struct {
 	profiles   *profile.Store
 	opts       Options
 	generation atomic.Uint64
+	looked     atomic.Int64 // when the database was asked last, Unix nanoseconds
+	stored     atomic.Int64 // the generation it told then
 	actors     *cache.Map[string, remembered]
 	hashing    chan struct{} // bounds the memory of making hashes
 	dummy      string        // hash of no password, so that unknown accounts cost the same time
@@ -62,14 +68,38 @@ func New(ctx context.Context, d db.DB, o Options) (*Directory, error) {
 		dummy: "$argon2id$v=19$m=19456,t=2,p=1$" + strings.Repeat("A", 22) + "$" + strings.Repeat("A", 43)}, nil
 }
 
-// Generation grows with every change made by this process, before the change is reported done.
+// Generation grows with every change: of this process before the change is reported done, of others within a second.
 func (d *Directory) Generation() uint64 { return d.generation.Load() }
+
+// look finds out, once a second, whether another process changed something.
+func (d *Directory) look(ctx context.Context) error {
+	now, last := d.now().UnixNano(), d.looked.Load()
+	if now-last < int64(lookEvery) || !d.looked.CompareAndSwap(last, now) {
+		return nil
+	}
+	generation := int64(0)
+	err := d.db.Read(ctx, func(r db.Reader) error {
+		return r.Query(ctx, `SELECT generation FROM directory_state`, func(row db.Row) error { generation = row.Int(0); return nil })
+	})
+	if err != nil {
+		d.looked.Store(last)
+		return fmt.Errorf("look for changes: %w", err)
+	}
+	if d.stored.Swap(generation) != generation {
+		d.generation.Add(1)
+	}
+	return nil
+}
 
 // write runs a change and makes caches look again.
 func (d *Directory) write(ctx context.Context, f func(db.Tx) error) error {
 	err := d.db.Write(ctx, func(tx db.Tx) error {
 		tx.AfterCommit(func() error { d.generation.Add(1); return nil })
-		return f(tx)
+		if err := f(tx); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `UPDATE directory_state SET generation=generation+1`)
+		return err
 	})
 	return err
 }
@@ -111,6 +141,9 @@ func condition(claim, value string) (sql, arg string, err error) {
 func (d *Directory) find(ctx context.Context, claim, value string) (remembered, error) {
 	where, arg, err := condition(claim, value)
 	if err != nil {
+		return remembered{}, err
+	}
+	if err := d.look(ctx); err != nil {
 		return remembered{}, err
 	}
 	cacheKey := claim + "\x00" + arg

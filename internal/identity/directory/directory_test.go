@@ -387,3 +387,25 @@ func TestMigration(t *testing.T) {
 		})
 	}
 }
+
+// What another process changes counts within a second: disabled accounts, roles, groups.
+func TestChangesOfOtherProcesses(t *testing.T) {
+	shared := openSQLite(t)
+	here, there := newDirectory(t, shared), newDirectory(t, shared)
+	ctx, now := t.Context(), time.Now()
+	here.now = func() time.Time { return now }
+	a, err := there.CreateAccount(ctx, identity.Account{User: identity.User{Username: "grace", Enabled: true}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := here.ActorBy(ctx, "userid", a.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := there.UpdateAccount(ctx, a.ID, identity.AccountChange{Enabled: new(bool)}); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(lookEvery)
+	if _, err := here.ActorBy(ctx, "userid", a.ID); !errors.Is(err, identity.ErrCredentials) {
+		t.Errorf("a second after another process disabled it the account may still act: %v", err)
+	}
+}

@@ -2,7 +2,7 @@
 //
 // Every row has the lower-case forms of its names beside them, so that look-ups pay no regard to case in either database.
 // Whoever caches what comes from here compares Generation: it grows with every change made through this Directory, before
-// the call that made the change returns.
+// the call that made the change returns, and within a second with every change that another process made.
 package directory
 
 // component names the schema in the database.
@@ -38,5 +38,8 @@ CREATE TABLE directory_belongs(grp TEXT NOT NULL, member TEXT NOT NULL, role TEX
 CREATE INDEX directory_belongs_member ON directory_belongs(member, role, grp);
 INSERT INTO directory_belongs SELECT grp, uid, '' FROM directory_members;
 DROP TABLE directory_members;
+`, `
+CREATE TABLE directory_state(one BIGINT PRIMARY KEY, generation BIGINT NOT NULL);
+INSERT INTO directory_state(one, generation) VALUES(1, 0);
 `}
 }

@@ -611,7 +611,9 @@ func TestLogonAPI(t *testing.T) {
 	}
 	ours := []string{"Kopano-Konnect-XSRF", "1", "Origin", r.url}
 	hello := `{"state":"x1","flow":"oidc","client_id":"web","scope":"openid profile","redirect_uri":"` + r.url + `/oidc-callback.html"}`
-	logon := func(pw string) string { return `{"state":"x1","params":["ada","` + pw + `","1"],"hello":` + hello + `}` }
+	logon := func(pw string) string {
+		return `{"state":"x1","params":["ada","` + pw + `","1"],"hello":` + hello + `}`
+	}
 	for name, c := range map[string]struct {
 		endpoint, body string
 		headers        []string
