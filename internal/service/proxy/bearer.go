@@ -85,6 +85,19 @@ func (b *Bearer) Identify(ctx context.Context, token string) (identity.Actor, be
 	return a, c, err
 }
 
+// claimedPolicy returns the policy that the identity provider names for the sender of a request that was authenticated.
+func (p *proxy) claimedPolicy(r *http.Request) string {
+	_, tok, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if p.bearer == nil || !strings.HasPrefix(strings.ToLower(r.Header.Get("Authorization")), "bearer ") {
+		return ""
+	}
+	c, err := p.bearer.verifier.Verify(r.Context(), strings.TrimSpace(tok)) // remembered since a moment ago
+	if err != nil {
+		return ""
+	}
+	return c.Text(policyClaim)
+}
+
 func (b *Bearer) authenticate(r *http.Request, _ string) (identity.Actor, error) {
 	const scheme = "bearer "
 	h := r.Header.Get("Authorization")

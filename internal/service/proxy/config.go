@@ -58,6 +58,25 @@ type Selector struct {
 	Static struct {
 		Policy string `yaml:"policy" default:"default" doc:"The policy for all requests."`
 	} `yaml:"static"`
+	Claims struct {
+		Default         string `yaml:"default_policy" doc:"Policy of those for whom the provider names none in the claim opencloud.routing.policy. Empty: claims are not looked at."`
+		Unauthenticated string `yaml:"unauthenticated_policy" doc:"Policy of strangers."`
+		Cookie          string `yaml:"selector_cookie_name" doc:"Cookie that keeps the policy; opencloud-selector."`
+	} `yaml:"claims"`
+	Regex struct {
+		Default         string  `yaml:"default_policy" doc:"Policy of those whom nothing matches. Empty: nothing is matched."`
+		Unauthenticated string  `yaml:"unauthenticated_policy" doc:"Policy of strangers."`
+		Cookie          string  `yaml:"selector_cookie_name" doc:"Cookie that keeps the policy; opencloud-selector."`
+		Matches         []Match `yaml:"matches_policies" doc:"Policies by properties of the account."`
+	} `yaml:"regex"`
+}
+
+// Match gives a policy to accounts.
+type Match struct {
+	Priority int    `yaml:"priority" doc:"The lowest that matches counts."`
+	Property string `yaml:"property" doc:"mail, username or id."`
+	Match    string `yaml:"match" doc:"Regular expression."`
+	Policy   string `yaml:"policy" doc:"Name of the policy."`
 }
 
 // Presigned are addresses that carry a signature.

@@ -26,7 +26,8 @@ type proxy struct {
 	cfg            Config
 	log            *slog.Logger
 	quiet          *log.Logger
-	routes         *table
+	routes         *table    // of strangers, and of all if there is no selector
+	selector       *selector // nil: one policy for all
 	authenticators []authenticator
 	offersBasic    bool
 	bearer         *Bearer // nil: no access tokens are accepted
@@ -91,7 +92,13 @@ func (p *proxy) serve(w *recorder, r *http.Request) {
 	if p.own(w, r) {
 		return
 	}
-	t := p.routes.find(r.Method, r.URL)
+	routes := p.routes
+	if p.selector != nil {
+		if had := p.selector.stranger(r); had != nil {
+			routes = had
+		}
+	}
+	t := routes.find(r.Method, r.URL)
 	if t == nil {
 		p.notFound(w, r)
 		return
@@ -116,6 +123,15 @@ func (p *proxy) serveProtected(w *recorder, r *http.Request, t *target) {
 	if err != nil {
 		p.refuse(w, r, err)
 		return
+	}
+	if p.selector != nil {
+		name := p.selector.known(r, a)
+		if t = p.selector.tables[name].find(r.Method, r.URL); t == nil {
+			drain(w, r)
+			p.notFound(w, r)
+			return
+		}
+		p.selector.remember(w, r, name)
 	}
 	a.Initiator = token.Initiator(r)
 	w.user = a.User.ID

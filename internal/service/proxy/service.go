@@ -74,12 +74,8 @@ func newProxy(cfg Config, deps Deps) (*proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := cfg.PolicySelector.Static.Policy
-	if name == "" {
-		name = defaultPolicy
-	}
-	if p.routes = tables[name]; p.routes == nil {
-		return nil, fmt.Errorf("there is no policy %q to select", name)
+	if p.selector, p.routes, err = newSelector(cfg, tables, p.claimedPolicy); err != nil {
+		return nil, err
 	}
 	if p.trusted, err = parseNetworks(cfg.TrustedProxies); err != nil {
 		return nil, err
