@@ -50,7 +50,7 @@ func NewBearer(cfg Config, deps Deps) (*Bearer, error) {
 		Userinfo: !own && !cfg.OIDC.SkipUserInfo, UserinfoTTL: cfg.OIDC.UserInfo.TTL, Own: own, Sessions: deps.Sessions, Log: deps.Log})
 	o := resolve.Options{UserClaim: cfg.UserOIDCClaim, AccountClaim: cfg.UserCS3Claim, Own: own, Machine: deps.Machine, Log: deps.Log}
 	if !own {
-		o.Accounts, o.Groups, o.Provision = deps.Accounts, deps.Groups, cfg.Provision
+		o.Accounts, o.Groups, o.Provision = deps.Accounts, deps.Groups, cfg.Provision || cfg.ProvisionToo
 		o.UsernameClaim, o.MailClaim, o.DisplayNameClaim, o.GroupClaim = cfg.ProvisionClaims.Username, cfg.ProvisionClaims.Mail, cfg.ProvisionClaims.DisplayName, cfg.ProvisionClaims.Groups
 		switch cfg.RoleAssignment.Driver {
 		case "", "default":

@@ -33,6 +33,7 @@ type Config struct {
 	UserCS3Claim  string `yaml:"user_cs3_claim" env:"PROXY_USER_CS3_CLAIM" default:"username" doc:"What it is compared with: username, mail or userid."`
 
 	Provision       bool            `yaml:"auto_provision_accounts" env:"PROXY_AUTOPROVISION_ACCOUNTS" default:"false" doc:"Make an account for whoever an external provider sends for the first time."`
+	ProvisionToo    bool            `yaml:"autoprovision_accounts" default:"false" doc:"The same, as some guides spell it."`
 	ProvisionClaims ProvisionClaims `yaml:"auto_provision_claims"`
 	RoleAssignment  RoleAssignment  `yaml:"role_assignment"`
 

@@ -18,6 +18,22 @@ insecure_backends: true
 auth_middleware:
   credentials_by_user_agent: {"Microsoft-WebDAV-MiniRedir": basic}
 role_quotas: {d7beeea8-8ff4-406b-8fb6-ab2dd81e6b11: 2000000000}
+auto_provision_accounts: true
+autoprovision_accounts: true
+user_oidc_claim: sub
+oidc: {rewrite_well_known: true}
+role_assignment:
+  driver: oidc
+  oidc_role_mapper:
+    role_claim: groups
+    role_mapping:
+      - {role_name: admin, claim_value: chiefs}
+      - {role_name: user, claim_value: people}
+policy_selector:
+  regex:
+    default_policy: default
+    matches_policies:
+      - {priority: 10, property: mail, match: ".*", policy: default}
 additional_policies:
   - name: default
     routes:
@@ -48,6 +64,11 @@ additional_policies:
 		t.Fatal(err, warnings)
 	}
 	r := cfg.AdditionalPolicies[0].Routes[0]
+	if m := cfg.RoleAssignment; !cfg.Provision || !cfg.ProvisionToo || !cfg.OIDC.Rewrite || m.Driver != "oidc" || m.Mapper.Claim != "groups" || len(m.Mapper.Mappings) != 2 ||
+		m.Mapper.Mappings[1].Role != "user" || m.Mapper.Mappings[1].Claim != "people" || cfg.ProvisionClaims.DisplayName != "name" || cfg.UserOIDCClaim != "sub" || !cfg.Auth.AllowAppAuth ||
+		cfg.OIDC.Issuer != "https://x.example.org" || cfg.PolicySelector.Regex.Matches[0].Priority != 10 {
+		t.Errorf("%+v", cfg)
+	}
 	if cfg.HTTP.TLS || cfg.HTTP.Addr != "127.0.0.1:1234" || !cfg.InsecureBackends || cfg.EnableBasicAuth || cfg.PublicURL != "https://x.example.org" ||
 		r.Endpoint != "/caldav/" || !r.SkipXAccessToken || r.AdditionalHeaders[0]["X-Script-Name"] != "/caldav" || cfg.RoleQuotas["d7beeea8-8ff4-406b-8fb6-ab2dd81e6b11"] != 2e9 ||
 		cfg.Auth.CredentialsByUserAgent["Microsoft-WebDAV-MiniRedir"] != "basic" || cfg.PolicySelector.Static.Policy != "default" ||
