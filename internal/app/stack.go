@@ -21,6 +21,7 @@ import (
 	"opencloud/internal/identity"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/config"
+	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/debug"
 	"opencloud/internal/platform/grpcd"
 	"opencloud/internal/platform/httpd"
@@ -65,6 +66,7 @@ type stack struct {
 	appTokens identity.Authenticator
 	bearers   people.Bearers
 	sessions  *oidc.Store
+	jobsIn    db.DB                   // where the table of jobs is
 	dir       *idm.Directory          // opened in this process: by idm, or by a service that needs more than the clients of others give
 	handlers  map[string]http.Handler // web services of this process
 }

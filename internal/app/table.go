@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"opencloud/internal/job"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/service"
@@ -93,7 +94,7 @@ func buildStorageUsers(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	s.fs = st.View(cfg)
+	s.fs, s.jobsIn = st.View(cfg), st.Database()
 	parts, err := storageusers.New(ctx, cfg, storageusers.Deps{Storage: st, Log: log, Metrics: s.metrics})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
@@ -172,6 +173,7 @@ func buildAuthApp(ctx context.Context, s *stack) (built, error) {
 		return built{}, err
 	}
 	s.appTokens = store
+	s.dir.OnPurge(store.DeleteAll)
 	parts, err := authapp.New(ctx, cfg, authapp.Deps{Store: store, Users: s.users, Log: log})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
@@ -197,6 +199,7 @@ func buildSettings(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	s.dir.OnPurge(store.DeleteValues)
 	parts, err := settings.New(ctx, cfg, settings.Deps{Store: store, Log: log})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
@@ -288,7 +291,19 @@ func buildGraph(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := graph.New(ctx, cfg, graph.Deps{Spaces: fs, Reader: fs, Users: s.users, Groups: s.groups, Log: log})
+	sessions, err := s.signIns(ctx) // opens the directory
+	if err != nil {
+		return built{}, err
+	}
+	if s.jobsIn == nil {
+		s.jobsIn = s.dir.Database()
+	}
+	jobs, err := job.NewStore(ctx, s.jobsIn)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := graph.New(ctx, cfg, graph.Deps{Spaces: fs, Reader: fs, Writer: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
+		Login: s.login, Machine: s.machine, Jobs: jobs, Sessions: sessions})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 

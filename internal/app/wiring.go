@@ -216,6 +216,7 @@ func (s *stack) signIns(ctx context.Context) (*oidc.Store, error) {
 		if s.sessions, err = oidc.NewStore(ctx, s.dir.Database()); err != nil {
 			return nil, err
 		}
+		s.dir.OnPurge(s.sessions.Forget)
 	}
 	return s.sessions, nil
 }

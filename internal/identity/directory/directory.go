@@ -42,6 +42,7 @@ type Directory struct {
 	looked     atomic.Int64 // when the database was asked last, Unix nanoseconds
 	stored     atomic.Int64 // the generation it told then
 	actors     *cache.Map[string, remembered]
+	onPurge    []func(ctx context.Context, userID string) error
 	hashing    chan struct{} // bounds the memory of making hashes
 	dummy      string        // hash of no password, so that unknown accounts cost the same time
 	now        func() time.Time
@@ -90,6 +91,9 @@ func (d *Directory) look(ctx context.Context) error {
 	}
 	return nil
 }
+
+// OnPurge adds what else is to be removed when an account is removed for good. It is called before the directory is used.
+func (d *Directory) OnPurge(f func(ctx context.Context, userID string) error) { d.onPurge = append(d.onPurge, f) }
 
 // write runs a change and makes caches look again.
 func (d *Directory) write(ctx context.Context, f func(db.Tx) error) error {

@@ -177,7 +177,12 @@ func (d *Directory) DeleteAccount(ctx context.Context, id string, purge bool) er
 	if err != nil {
 		return err
 	}
-	return d.profiles.Delete(ctx, id)
+	// The account is gone; what is kept of it elsewhere is good for nothing, and goes as far as it can.
+	err = d.profiles.Delete(ctx, id)
+	for _, f := range d.onPurge {
+		err = errors.Join(err, f(ctx, id))
+	}
+	return err
 }
 
 // RestoreAccount implements identity.Accounts.

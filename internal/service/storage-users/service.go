@@ -29,6 +29,9 @@ type Storage struct {
 	mount string
 }
 
+// Database is where the index lies, and the table of jobs.
+func (s *Storage) Database() db.DB { return s.db }
+
 // Open opens the storage with its index.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Storage, error) {
 	if cfg.Driver != "posix" {
