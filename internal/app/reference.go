@@ -21,6 +21,7 @@ import (
 	"opencloud/internal/service/settings"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
+	"opencloud/internal/service/webfinger"
 )
 
 // Reference returns docs/reference/configuration.md.
@@ -45,6 +46,6 @@ func configs() []section {
 		{"runtime", runtime{}}, {"proxy", proxy.Config{}}, {"ocdav", ocdav.Config{}}, {"frontend", frontend.Config{}}, {"graph", graph.Config{}},
 		{"storage-users", storageusers.Config{}}, {"idm", idm.Config{}}, {"users", users.Config{}}, {"groups", groups.Config{}},
 		{"auth-basic", authbasic.Config{}}, {"auth-machine", authmachine.Config{}}, {"gateway", gateway.Config{}}, {"ocs", ocs.Config{}},
-		{"idp", idp.Config{}}, {"auth-app", authapp.Config{}}, {"auth-service", authservice.Config{}}, {"auth-bearer", authbearer.Config{}}, {"settings", settings.Config{}},
+		{"idp", idp.Config{}}, {"auth-app", authapp.Config{}}, {"auth-service", authservice.Config{}}, {"auth-bearer", authbearer.Config{}}, {"settings", settings.Config{}}, {"webfinger", webfinger.Config{}},
 	}
 }

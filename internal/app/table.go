@@ -28,6 +28,7 @@ import (
 	"opencloud/internal/service/settings"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
+	"opencloud/internal/service/webfinger"
 	"opencloud/internal/token"
 )
 
@@ -63,6 +64,7 @@ func table() []row {
 		{"settings", buildSettings},
 		{"idp", buildIdp},
 		{"auth-bearer", buildAuthBearer},
+		{"webfinger", buildWebfinger},
 		{"gateway", buildGateway},
 		{"frontend", buildFrontend},
 		{"ocs", buildOcs},
@@ -343,26 +345,24 @@ func buildAuthBearer(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	front, _, err := load[proxy.Config](s, "proxy")
-	if err == nil {
-		err = s.people(ctx)
-	}
-	if err != nil {
-		return built{}, err
-	}
-	sessions, err := s.signIns(ctx)
-	if err != nil {
-		return built{}, err
-	}
-	local := map[string]http.Handler{}
-	for name, h := range s.handlers {
-		local[name] = h
-	}
-	b, err := proxy.NewBearer(front, proxy.Deps{Log: log, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions, Local: local, Resolve: s.resolve})
+	b, err := s.bearer(ctx, log)
 	if err != nil {
 		return built{}, err
 	}
 	s.bearers = b
 	parts, err := authbearer.New(ctx, cfg, authbearer.Deps{Bearer: b})
 	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildWebfinger(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[webfinger.Config](s, "webfinger")
+	if err != nil {
+		return built{}, err
+	}
+	b, err := s.bearer(ctx, log)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := webfinger.New(ctx, cfg, webfinger.Deps{Log: log, Bearer: b})
+	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -104,6 +106,22 @@ func (s *stack) programs() error {
 	}
 	s.appTokens = people.NewBasic(conn, people.Self("opencloud"))
 	return nil
+}
+
+// bearer recognises the access tokens that the proxy recognises.
+func (s *stack) bearer(ctx context.Context, log *slog.Logger) (*proxy.Bearer, error) {
+	front, _, err := load[proxy.Config](s, "proxy")
+	if err == nil {
+		err = s.people(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := s.signIns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return proxy.NewBearer(front, proxy.Deps{Log: log, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions, Local: maps.Clone(s.handlers), Resolve: s.resolve})
 }
 
 // services returns who checks service accounts: by the configuration that auth-service has too.
