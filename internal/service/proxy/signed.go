@@ -38,7 +38,12 @@ func (s signed) authenticate(r *http.Request, _ string) (identity.Actor, error) 
 		return s.actor(r, "userid", id)
 	case strings.Contains(r.URL.RawQuery, signedurl.SignatureParameter+"="):
 		// The claimed user is looked up first: the signature needs the id. Unknown ones cost no more than a look-up.
-		a, err := s.actor(r, "username", signedurl.Credential(r.URL))
+		// Clients write the id that they got with their key; older ones the user name.
+		credential := signedurl.Credential(r.URL)
+		a, err := s.actor(r, "userid", credential)
+		if errors.Is(err, identity.ErrCredentials) {
+			a, err = s.actor(r, "username", credential)
+		}
 		if err != nil {
 			return identity.Actor{}, err
 		}
