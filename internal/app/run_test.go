@@ -29,7 +29,7 @@ func installation(t *testing.T) (env map[string]string, lookup func(string) (str
 		t.Fatal(err)
 	}
 	env = map[string]string{"OC_CONFIG_DIR": filepath.Join(dir, "config"), "OC_BASE_DATA_PATH": filepath.Join(dir, "data"), "HOME": dir,
-		"PROXY_HTTP_ADDR": testkit.FreeAddr(t), "IDM_CREATE_DEMO_USERS": "false"}
+		"PROXY_HTTP_ADDR": testkit.FreeAddr(t), "IDM_LDAPS_ADDR": "127.0.0.1:0", "IDM_CREATE_DEMO_USERS": "false"}
 	for _, n := range app.Names() {
 		svc := strings.ToUpper(strings.ReplaceAll(n, "-", "_"))
 		for _, kind := range []string{"HTTP", "GRPC", "DEBUG"} {

@@ -83,7 +83,7 @@ func buildIdm(ctx context.Context, s *stack) (built, error) {
 		return built{}, err
 	}
 	s.here(d)
-	parts, err := idm.New(ctx, cfg, idm.Deps{Directory: d})
+	parts, err := idm.New(ctx, cfg, idm.Deps{Directory: d, Login: s.login, Log: log})
 	return built{parts: parts, config: cfg, debug: cfg.Debug}, err
 }
 

@@ -282,7 +282,7 @@ func (b *safeBuffer) String() string {
 func (s *Server) Command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(context.Background(), Binary(s.t), args...)
 	cmd.Env = append(os.Environ(), "HOME="+s.Dir, "OC_BASE_DATA_PATH="+filepath.Join(s.Dir, "data"), "OC_CONFIG_DIR="+filepath.Join(s.Dir, "config"),
-		"OC_URL="+s.URL, fmt.Sprintf("PROXY_HTTP_ADDR=127.0.0.1:%d", s.port), "IDM_CREATE_DEMO_USERS=true", "PROXY_ENABLE_BASIC_AUTH=true", "OC_LOG_LEVEL=warn", "OC_RUNTIME_PORT=")
+		"OC_URL="+s.URL, fmt.Sprintf("PROXY_HTTP_ADDR=127.0.0.1:%d", s.port), "IDM_CREATE_DEMO_USERS=true", "PROXY_ENABLE_BASIC_AUTH=true", "OC_LOG_LEVEL=warn", "OC_RUNTIME_PORT=", "IDM_LDAPS_ADDR=")
 	if s.opts.Database != "" {
 		cmd.Env = append(cmd.Env, "OC_DATABASE_URL="+s.opts.Database)
 	}

@@ -93,7 +93,9 @@ func (d *Directory) look(ctx context.Context) error {
 }
 
 // OnPurge adds what else is to be removed when an account is removed for good. It is called before the directory is used.
-func (d *Directory) OnPurge(f func(ctx context.Context, userID string) error) { d.onPurge = append(d.onPurge, f) }
+func (d *Directory) OnPurge(f func(ctx context.Context, userID string) error) {
+	d.onPurge = append(d.onPurge, f)
+}
 
 // write runs a change and makes caches look again.
 func (d *Directory) write(ctx context.Context, f func(db.Tx) error) error {

@@ -12,13 +12,13 @@ import (
 var ignored = []string{
 	"cache.", "registry", "registry.", "reva.", "grpc_client_tls.", "tracing.", "*.tracing.", "*.events.", "*.cache.", "*.store.", "*.grpc_client_tls.",
 	"*.reva.", "*.token_manager.", "*.service_account.", "*.service.", "*.commons.", "*.insecure", "*.machine_auth_api_key", "*.service_account_ids",
-	"system_user_id", "system_user_api_key", "asset.", "collaboration.", "search.", "audit.", "settings.", "sharing.", "notifications.", "nats.",
-	"userlog.", "auth_service.", "clientlog.", "activitylog.", "ocm.", "eventhistory.", "policies.", "postprocessing.", "antivirus.", "app_provider.",
-	"app_registry.", "auth_app.", "auth_bearer.", "idp.", "invitations.", "sse.", "storage_public.", "storage_publiclink.", "storage_shares.",
-	"storage_system.", "thumbnails.", "web.", "webdav.", "webfinger.", "runtime.", "file", "file.", "loglevel", "url_signing_secret",
-	"graph.application.", "graph.spaces.insecure", "graph.identity.", "graph.events.", "frontend.app_handler.", "frontend.archiver.insecure",
+	"system_user_id", "system_user_api_key", "asset.", "collaboration.", "search.", "audit.", "sharing.", "notifications.", "nats.",
+	"userlog.", "clientlog.", "activitylog.", "ocm.", "eventhistory.", "policies.", "postprocessing.", "antivirus.", "app_provider.",
+	"app_registry.", "idp.ldap.", "idp.idp.", "idp.asset.", "settings.metadata.", "invitations.", "sse.", "storage_public.", "storage_publiclink.", "storage_shares.",
+	"storage_system.", "thumbnails.", "web.", "webdav.", "runtime.", "file", "file.", "loglevel", "url_signing_secret",
+	"graph.spaces.insecure", "graph.identity.", "graph.events.", "frontend.app_handler.", "frontend.archiver.insecure",
 	"frontend.ocdav.insecure", "auth_basic.auth_providers.", "users.drivers.", "groups.drivers.", "storage_users.events.",
-	"gateway.storage_registry.", "frontend.ocdav.", "proxy.oidc.", "ocdav.insecure", "graph.service_account.", "*.auth_providers.",
+	"gateway.storage_registry.", "frontend.ocdav.", "proxy.oidc.jwks.", "ocdav.insecure", "graph.service_account.", "*.auth_providers.",
 }
 
 // initial are the ignored keys that `opencloud init` writes, here and in the original: nobody chose them, so nobody is

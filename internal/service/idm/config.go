@@ -13,10 +13,17 @@ type Config struct {
 	Issuer      string `yaml:"issuer" env:"OC_URL;OC_OIDC_ISSUER;IDM_ISSUER" global:"opencloud_url" default:"https://localhost:9200" doc:"Identity provider of the accounts."`
 	LoginByMail bool   `yaml:"login_by_mail" env:"IDM_LOGIN_BY_MAIL" default:"false" doc:"Accept the mail address in place of the user name."`
 
+	LDAP struct {
+		LDAPSAddr string `yaml:"ldaps_addr" env:"IDM_LDAPS_ADDR" default:"127.0.0.1:9235" doc:"Where programs can read the directory by LDAP over TLS. Empty: nowhere."`
+		Addr      string `yaml:"ldap_addr" env:"IDM_LDAP_ADDR" doc:"The same without encryption, for programs on this machine (the original: 127.0.0.1:9236). Empty: nowhere."`
+		Cert      string `yaml:"cert" env:"IDM_LDAPS_CERT" default:"{DATA}/idm/ldap.crt" doc:"Certificate file; made when missing."`
+		Key       string `yaml:"key" env:"IDM_LDAPS_KEY" default:"{DATA}/idm/ldap.key" doc:"Key file; made when missing."`
+	} `yaml:"idm"`
+
 	ServiceUserPasswords struct {
 		Admin string `yaml:"admin_password" env:"ADMIN_PASSWORD;IDM_ADMIN_PASSWORD" secret:"true" doc:"Password of the first administrator; later changes of it here mean nothing."`
-		Idm   string `yaml:"idm_password" env:"IDM_SVC_PASSWORD" secret:"true" doc:"Accepted for compatibility."`
-		Reva  string `yaml:"reva_password" env:"IDM_REVASVC_PASSWORD" secret:"true" doc:"Accepted for compatibility."`
-		Idp   string `yaml:"idp_password" env:"IDM_IDPSVC_PASSWORD" secret:"true" doc:"Accepted for compatibility."`
+		Idm   string `yaml:"idm_password" env:"IDM_SVC_PASSWORD" secret:"true" doc:"Password of uid=libregraph at the LDAP listener."`
+		Reva  string `yaml:"reva_password" env:"IDM_REVASVC_PASSWORD" secret:"true" doc:"Password of uid=reva at the LDAP listener."`
+		Idp   string `yaml:"idp_password" env:"IDM_IDPSVC_PASSWORD" secret:"true" doc:"Password of uid=idp at the LDAP listener."`
 	} `yaml:"service_user_passwords"`
 }
