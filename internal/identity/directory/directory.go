@@ -31,6 +31,8 @@ type Options struct {
 	Issuer string
 	// LoginByMail allows the mail address in place of the user name, if only one account has it.
 	LoginByMail bool
+	// Passwords is what new passwords must have; those of the bootstrap are what the operator says.
+	Passwords password.Policy
 }
 
 // Directory implements identity.Users, identity.Groups and identity.Machine, and checks passwords for package login.

@@ -10,6 +10,7 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/identitytest"
+	"opencloud/internal/identity/password"
 	"opencloud/internal/identity/role"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/testkit"
@@ -407,5 +408,31 @@ func TestChangesOfOtherProcesses(t *testing.T) {
 	now = now.Add(lookEvery)
 	if _, err := here.ActorBy(ctx, "userid", a.ID); !errors.Is(err, identity.ErrCredentials) {
 		t.Errorf("a second after another process disabled it the account may still act: %v", err)
+	}
+}
+
+// New passwords follow the policy; that of the first administrator is what the operator says.
+func TestPasswordPolicy(t *testing.T) {
+	d, err := New(t.Context(), openSQLite(t), Options{Passwords: password.Policy{Length: 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	if err := d.Bootstrap(ctx, Bootstrap{AdminPassword: "short"}); err != nil {
+		t.Errorf("bootstrap: %v", err)
+	}
+	ada := identity.Account{User: identity.User{Username: "ada", Enabled: true}}
+	if _, err := d.CreateAccount(ctx, ada, "short"); !errors.Is(err, identity.ErrInvalid) {
+		t.Errorf("create with a short password: %v", err)
+	}
+	a, err := d.CreateAccount(ctx, ada, "long enough")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.SetPassword(ctx, a.ID, "short"); !errors.Is(err, identity.ErrInvalid) {
+		t.Errorf("set a short password: %v", err)
+	}
+	if _, _, err := d.Check(ctx, "ada", "long enough"); err != nil {
+		t.Errorf("the old password is gone: %v", err)
 	}
 }

@@ -31,7 +31,7 @@ func (d *Directory) CreateAccount(ctx context.Context, a identity.Account, pw st
 	hash := ""
 	if pw != "" {
 		var err error
-		if hash, err = d.hash(ctx, pw); err != nil {
+		if hash, err = d.allowed(ctx, pw); err != nil {
 			return identity.Account{}, err
 		}
 	}
@@ -147,7 +147,7 @@ func apply(a *identity.Account, c identity.AccountChange) {
 
 // SetPassword changes the password; logins with the former one end at once.
 func (d *Directory) SetPassword(ctx context.Context, id, pw string) error {
-	hash, err := d.hash(ctx, pw)
+	hash, err := d.allowed(ctx, pw)
 	if err != nil {
 		return err
 	}
@@ -214,6 +214,14 @@ func (d *Directory) SignedIn(ctx context.Context, id string) error {
 		return err
 	}
 	return d.profiles.SignedIn(ctx, id)
+}
+
+// allowed makes the hash of a password that the policy allows.
+func (d *Directory) allowed(ctx context.Context, pw string) (string, error) {
+	if faults := d.opts.Passwords.Faults(pw); len(faults) > 0 {
+		return "", fmt.Errorf("%w: the password is too weak: %s", identity.ErrInvalid, strings.Join(faults, ", "))
+	}
+	return d.hash(ctx, pw)
 }
 
 // hash makes password hashes one at a time.

@@ -26,11 +26,15 @@ type Directory struct {
 
 // Open opens the directory, and fills a new one.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Directory, error) {
+	passwords, err := cfg.policy()
+	if err != nil {
+		return nil, err
+	}
 	d, err := db.Open(ctx, cfg.Database, db.Options{Log: log, Readers: 4})
 	if err != nil {
 		return nil, err
 	}
-	dir, err := directory.New(ctx, d, directory.Options{Issuer: cfg.Issuer, LoginByMail: cfg.LoginByMail})
+	dir, err := directory.New(ctx, d, directory.Options{Issuer: cfg.Issuer, LoginByMail: cfg.LoginByMail, Passwords: passwords})
 	if err == nil {
 		err = dir.Bootstrap(ctx, directory.Bootstrap{AdminID: cfg.AdminUserID, AdminPassword: cfg.ServiceUserPasswords.Admin, DemoUsers: cfg.DemoUsers})
 	}
