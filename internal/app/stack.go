@@ -19,6 +19,7 @@ import (
 
 	"opencloud/internal/cs3/people"
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/factor"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/db"
@@ -66,6 +67,7 @@ type stack struct {
 	appTokens identity.Authenticator
 	bearers   people.Bearers
 	sessions  *oidc.Store
+	factors   *factor.Store
 	jobsIn    db.DB                   // where the table of jobs is
 	dir       *idm.Directory          // opened in this process: by idm, or by a service that needs more than the clients of others give
 	handlers  map[string]http.Handler // web services of this process

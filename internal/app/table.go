@@ -228,7 +228,11 @@ func buildIdp(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := idp.New(ctx, cfg, idp.Deps{Provider: provider, Login: s.login, Accounts: s.dir, Log: log})
+	factors, err := s.secondFactors(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := idp.New(ctx, cfg, idp.Deps{Provider: provider, Login: s.login, Accounts: s.dir, Factors: factors, Log: log})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
@@ -304,7 +308,11 @@ func buildGraph(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := graph.New(ctx, cfg, graph.Deps{Spaces: fs, Reader: fs, Writer: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
+	factors, err := s.secondFactors(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := graph.New(ctx, cfg, graph.Deps{Factors: factorAdmin{factors}, Spaces: fs, Reader: fs, Writer: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
 		Login: s.login, Machine: s.machine, Jobs: jobs, Sessions: sessions})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }

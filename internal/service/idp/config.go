@@ -28,6 +28,11 @@ type Config struct {
 
 	Clients []oidc.Client `yaml:"clients" doc:"Applications, in place of the four that every server knows (web, desktop, Android, iOS)."`
 
+	SecondFactor struct {
+		Policy string   `yaml:"policy" env:"IDP_SECOND_FACTOR" default:"optional" doc:"optional: people may set up a second factor. required: they must, at the next sign-in."`
+		Roles  []string `yaml:"roles" env:"IDP_SECOND_FACTOR_ROLES" doc:"With required: only those with one of these roles (admin, spaceadmin, user, user-light)."`
+	} `yaml:"second_factor"`
+
 	BackgroundURL    string `yaml:"login_background_url" env:"IDP_LOGIN_BACKGROUND_URL" doc:"Picture behind the sign-in page."`
 	PageText         string `yaml:"default_sign_in_page_text" env:"IDP_DEFAULT_SIGNIN_PAGE_TEXT" doc:"Text below the sign-in form."`
 	LogoTarget       string `yaml:"signin_page_logo_uri" env:"IDP_DEFAULT_LOGO_TARGET_URI" default:"https://opencloud.eu" doc:"Where the logo leads."`

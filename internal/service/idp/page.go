@@ -31,6 +31,11 @@ func (h *handler) pageRoutes(mux *http.ServeMux) {
 		mux.HandleFunc("POST "+pagePath+name, h.form(p.send))
 	}
 	mux.HandleFunc("GET "+pagePath+"welcome", h.showWelcome)
+	if h.Factors != nil {
+		h.factorRoutes(mux)
+	}
+	mux.HandleFunc("GET "+pagePath+"account", h.showAccount)
+	mux.HandleFunc("POST "+pagePath+"account", h.form(h.sendAccount))
 	mux.HandleFunc(pagePath, func(w http.ResponseWriter, r *http.Request) {
 		h.problem(w, r, http.StatusNotFound, "There is no such page.")
 	})
@@ -113,6 +118,9 @@ func (h *handler) requested(w http.ResponseWriter, r *http.Request) (*request, b
 // onward leads back to where the application's request is answered.
 func (h *handler) onward(w http.ResponseWriter, r *http.Request) {
 	to := pagePath + "welcome"
+	if r.URL.Query().Get("return") == "account" {
+		to = pagePath + "account"
+	}
 	if q := r.URL.Query(); q.Get("client_id") != "" {
 		to = back(q)
 	}
@@ -133,7 +141,10 @@ func flowName(req *request) string {
 	return req.flow()
 }
 
-type signInForm struct{ Client, Username, Error, Action, Proof string }
+type signInForm struct {
+	Client, Username, Error, Action, Proof string
+	Passkeys                               bool // may be used in place of the password
+}
 
 func (h *handler) showIdentifier(w http.ResponseWriter, r *http.Request) {
 	req, ok := h.requested(w, r)
@@ -149,12 +160,17 @@ func (h *handler) showIdentifier(w http.ResponseWriter, r *http.Request) {
 
 func (h *handler) signInPage(w http.ResponseWriter, r *http.Request, status int, f signInForm) {
 	f.Action, f.Proof = h.action(r)
+	f.Passkeys = h.Factors != nil
 	h.render(w, r, pages.Page{Template: "identifier", Title: "Sign in", Status: status, Data: f})
 }
 
 func (h *handler) sendIdentifier(w http.ResponseWriter, r *http.Request) {
 	req, ok := h.requested(w, r)
 	if !ok {
+		return
+	}
+	if r.PostForm.Get("answer") != "" && h.Factors != nil {
+		h.passkeySignIn(w, r, req)
 		return
 	}
 	f := signInForm{Client: clientName(req), Username: r.PostForm.Get("username")}

@@ -9,6 +9,7 @@ package idp
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -18,16 +19,27 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/factor"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/service/idp/pages"
 )
 
-// Factors are people's second factors.
+// Factors are people's second factors. (package factor)
 type Factors interface {
-	// Needed tells which methods ("totp", "recovery", "passkey") somebody who gave the right password must use one of; none:
-	// the password is enough. enrol: they must set one up first.
-	Needed(ctx context.Context, u identity.User) (methods []string, enrol bool, err error)
+	Needed(ctx context.Context, u identity.User) (kinds []string, enrol bool, err error)
+	List(ctx context.Context, userID string) ([]factor.Factor, error)
+	NewTOTP(ctx context.Context, u identity.User) (secret, address string, err error)
+	ConfirmTOTP(ctx context.Context, userID, code string) error
+	CheckTOTP(ctx context.Context, userID, code string) error
+	NewRecovery(ctx context.Context, userID string) ([]string, error)
+	CheckRecovery(ctx context.Context, userID, code string) error
+	BeginPasskey(ctx context.Context, u identity.User) (options json.RawMessage, challenge string, err error)
+	AddPasskey(ctx context.Context, u identity.User, challenge, name string, answer []byte) error
+	BeginSignIn(ctx context.Context, u *identity.User) (options json.RawMessage, challenge string, err error)
+	SignIn(ctx context.Context, u *identity.User, users factor.Users, challenge string, answer []byte) (identity.User, error)
+	Rename(ctx context.Context, userID, id, name string) error
+	Remove(ctx context.Context, userID, id string) error
 }
 
 // Deps are what the service speaks to.
