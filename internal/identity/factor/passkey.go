@@ -16,6 +16,8 @@ import (
 	"opencloud/internal/platform/db"
 )
 
+var errNoName = fmt.Errorf("%w: passkeys need a server with a name, not an address", identity.ErrInvalid)
+
 // person is a user in the library's form. The handle is the id of the account: it tells nobody anything.
 type person struct {
 	user     identity.User
@@ -66,6 +68,9 @@ func (s *Store) kept(ctx context.Context, id, userID string) (session webauthn.S
 
 // BeginPasskey begins to set up a passkey: the options are for the browser, the challenge is sent back with its answer.
 func (s *Store) BeginPasskey(ctx context.Context, u identity.User) (options json.RawMessage, challenge string, err error) {
+	if s.webauthn == nil {
+		return nil, "", errNoName
+	}
 	p, err := s.person(ctx, u)
 	if err != nil {
 		return nil, "", err
@@ -89,6 +94,9 @@ func (s *Store) BeginPasskey(ctx context.Context, u identity.User) (options json
 
 // AddPasskey takes the browser's answer. ErrWrong if it cannot be trusted.
 func (s *Store) AddPasskey(ctx context.Context, u identity.User, challenge, given string, answer []byte) error {
+	if s.webauthn == nil {
+		return errNoName
+	}
 	session, err := s.kept(ctx, challenge, u.ID)
 	if err != nil {
 		return err
@@ -135,6 +143,9 @@ func (s *Store) Rename(ctx context.Context, userID, id, given string) error {
 
 // BeginSignIn asks for a passkey: of one person as second factor, or (without one) of anybody, in place of a password.
 func (s *Store) BeginSignIn(ctx context.Context, u *identity.User) (options json.RawMessage, challenge string, err error) {
+	if s.webauthn == nil {
+		return nil, "", errNoName
+	}
 	var assertion *protocol.CredentialAssertion
 	var session *webauthn.SessionData
 	userID := ""
@@ -166,6 +177,9 @@ type Users interface {
 // SignIn takes the browser's answer: of the person as second factor, or (nil) of whoever it is. It returns who that is.
 // ErrWrong if it cannot be trusted; passkeys that seem to be copied (their counter goes back) are refused.
 func (s *Store) SignIn(ctx context.Context, u *identity.User, users Users, challenge string, answer []byte) (identity.User, error) {
+	if s.webauthn == nil {
+		return identity.User{}, ErrWrong
+	}
 	userID := ""
 	if u != nil {
 		userID = u.ID

@@ -17,6 +17,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -72,7 +73,7 @@ type Store struct {
 	db       db.DB
 	opts     Options
 	aead     cipher.AEAD
-	webauthn *webauthn.WebAuthn
+	webauthn *webauthn.WebAuthn // nil where our address has no name: there are no passkeys then
 	now      func() time.Time
 }
 
@@ -97,9 +98,11 @@ func New(ctx context.Context, d db.DB, o Options) (*Store, error) {
 	if err != nil || u.Hostname() == "" {
 		return nil, fmt.Errorf("second factors: %q is no address", o.Issuer)
 	}
-	w, err := webauthn.New(&webauthn.Config{RPID: u.Hostname(), RPDisplayName: o.Name, RPOrigins: []string{u.Scheme + "://" + u.Host}})
-	if err != nil {
-		return nil, fmt.Errorf("second factors: %w", err)
+	var w *webauthn.WebAuthn
+	if _, err := netip.ParseAddr(u.Hostname()); err != nil { // passkeys belong to a name
+		if w, err = webauthn.New(&webauthn.Config{RPID: u.Hostname(), RPDisplayName: o.Name, RPOrigins: []string{u.Scheme + "://" + u.Host}}); err != nil {
+			return nil, fmt.Errorf("second factors: %w", err)
+		}
 	}
 	key, err := hkdf.Key(sha256.New, o.Secret, nil, "second factors", 32)
 	if err != nil {
@@ -118,6 +121,9 @@ func New(ctx context.Context, d db.DB, o Options) (*Store, error) {
 	}
 	return &Store{db: d, opts: o, aead: aead, webauthn: w, now: time.Now}, nil
 }
+
+// Passkeys tells whether there can be any: our public address must have a name, not a number.
+func (s *Store) Passkeys() bool { return s.webauthn != nil }
 
 // seal hides a secret; it can be opened for the same person only.
 func (s *Store) seal(userID string, secret []byte) []byte {

@@ -160,7 +160,7 @@ func (h *handler) showIdentifier(w http.ResponseWriter, r *http.Request) {
 
 func (h *handler) signInPage(w http.ResponseWriter, r *http.Request, status int, f signInForm) {
 	f.Action, f.Proof = h.action(r)
-	f.Passkeys = h.Factors != nil
+	f.Passkeys = h.Factors != nil && h.Factors.Passkeys()
 	h.render(w, r, pages.Page{Template: "identifier", Title: "Sign in", Status: status, Data: f})
 }
 

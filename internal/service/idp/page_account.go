@@ -24,17 +24,17 @@ type device struct {
 }
 
 type accountPage struct {
-	User, DisplayName string
-	Error, Done       string
-	Factors           bool // can be set up here
-	Passkeys          []factor.Factor
-	TOTP              bool
-	Recovery          int
-	Devices           []device
-	Writable          bool
-	Secret            string // of TOTP being set up
-	QR                template.URL
-	Action, Proof     string
+	User, DisplayName   string
+	Error, Done         string
+	Factors, CanPasskey bool // can be set up here
+	Passkeys            []factor.Factor
+	TOTP                bool
+	Recovery            int
+	Devices             []device
+	Writable            bool
+	Secret              string // of TOTP being set up
+	QR                  template.URL
+	Action, Proof       string
 }
 
 // signedIn returns who is signed in; else it leads to the sign-in page and back here.
@@ -62,6 +62,7 @@ func (h *handler) accountPage(w http.ResponseWriter, r *http.Request, status int
 	ctx := r.Context()
 	p.User, p.DisplayName, p.Writable, p.Factors = u.Username, u.DisplayName, h.Accounts.Writable(), h.Factors != nil
 	if p.Factors {
+		p.CanPasskey = h.Factors.Passkeys()
 		have, err := h.Factors.List(ctx, u.ID)
 		if err != nil {
 			h.broken(w, r, err)

@@ -29,6 +29,8 @@ import (
 type Factors interface {
 	Needed(ctx context.Context, u identity.User) (kinds []string, enrol bool, err error)
 	List(ctx context.Context, userID string) ([]factor.Factor, error)
+	// Passkeys tells whether there can be any.
+	Passkeys() bool
 	NewTOTP(ctx context.Context, u identity.User) (secret, address string, err error)
 	ConfirmTOTP(ctx context.Context, userID, code string) error
 	CheckTOTP(ctx context.Context, userID, code string) error

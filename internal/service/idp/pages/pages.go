@@ -168,7 +168,7 @@ func (s *Set) Render(w http.ResponseWriter, r *http.Request, p Page) error {
 	hd.Set("Cache-Control", "no-store")
 	hd.Set("Content-Security-Policy", s.policy(v.Nonce))
 	hd.Set("X-Frame-Options", "DENY")
-	hd.Set("Referrer-Policy", "no-referrer")
+	hd.Set("Referrer-Policy", "same-origin") // with no-referrer browsers would not say where our own forms come from
 	hd.Set("Content-Length", strconv.Itoa(b.Len()))
 	if p.Status == 0 {
 		p.Status = http.StatusOK

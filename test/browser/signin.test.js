@@ -1,0 +1,203 @@
+// The sign-in pages in a real browser. OPENCLOUD_URL, USERNAME_ADMIN… come from the Go test that starts the server; SHOTS is the
+// folder for screenshots.
+import { test, before, after } from "node:test";
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const base = process.env.OPENCLOUD_URL;
+const shots = process.env.SHOTS || "shots";
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const web = () => {
+  const q = new URLSearchParams({ client_id: "web", redirect_uri: base + "/oidc-callback.html", response_type: "code", scope: "openid profile email",
+    state: "s" + Math.random(), code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256" });
+  return `${base}/signin/v1/identifier/_/authorize?${q}`;
+};
+
+let browser;
+before(async () => {
+  mkdirSync(shots, { recursive: true });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"] });
+});
+after(() => browser?.close());
+
+const page = async (options = {}) => {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB", ...options });
+  context.setDefaultTimeout(10_000);
+  // the application's page: what it does with the code is not ours to test here
+  await context.route("**/oidc-callback.html*", (r) => r.fulfill({ body: "arrived", contentType: "text/plain" }));
+  return context.newPage();
+};
+
+// look takes a picture in light, dark and phone width, and lets axe judge each.
+async function look(p, name) {
+  for (const [variant, scheme, size] of [["light", "light", [1280, 800]], ["dark", "dark", [1280, 800]], ["phone", "light", [390, 844]]]) {
+    await p.emulateMedia({ colorScheme: scheme });
+    await p.setViewportSize({ width: size[0], height: size[1] });
+    await p.screenshot({ path: `${shots}/${name}-${variant}.png`, fullPage: true });
+    const faults = await p.evaluate(async (source) => {
+      if (!window.axe) (0, eval)(source);
+      return (await window.axe.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);
+    }, axe).catch(async () => {
+      // our policy forbids eval, as it should: axe is put there by the browser itself
+      await p.context().newCDPSession(p).then((c) => c.send("Page.setBypassCSP", { enabled: true }));
+      await p.addScriptTag({ content: axe }).catch(() => {});
+      return p.evaluate(async () => (await window.axe.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`));
+    });
+    assert.deepEqual(faults, [], `${name} ${variant}`);
+  }
+}
+
+const signIn = async (p, user, password) => {
+  await p.fill("#oc-login-username", user);
+  await p.fill("#oc-login-password", password);
+  await p.click("button.primary");
+};
+const arrived = (p) => p.waitForURL((u) => u.pathname === "/oidc-callback.html" && u.searchParams.has("code"), { waitUntil: "commit" });
+
+function code(secret, at = Date.now()) {
+  const bits = [...secret.replaceAll(" ", "")].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(at / 30_000)));
+  const mac = createHmac("sha1", key).update(counter).digest();
+  const o = mac[19] & 15;
+  return String((mac.readUInt32BE(o) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+test("password: the page, a wrong one, a right one, sign out", async () => {
+  const p = await page();
+  const requests = [];
+  p.on("request", (r) => requests.push(r.url()));
+  await p.goto(web());
+  assert.equal(await p.title(), "Sign in - OpenCloud");
+  assert.ok(requests.filter((u) => !u.includes("icon")).length <= 4, requests.join("\n"));
+  await look(p, "signin");
+  await signIn(p, "mary", "wrong");
+  await p.waitForSelector("[role=alert]:not([hidden])");
+  await look(p, "signin-wrong");
+  await signIn(p, "mary", "demo");
+  await arrived(p);
+  await p.goto(base + "/signin/v1/welcome");
+  await look(p, "welcome");
+  await p.goto(base + "/signin/v1/goodbye");
+  await look(p, "goodbye-ask");
+  await p.click("button.primary");
+  await p.waitForSelector("text=You are signed out");
+  await look(p, "goodbye");
+});
+
+test("without JavaScript", async () => {
+  const p = await page({ javaScriptEnabled: false });
+  await p.goto(web());
+  await signIn(p, "mary", "demo");
+  await arrived(p);
+});
+
+test("consent, account chooser, errors", async () => {
+  const p = await page();
+  const desktop = (more) => `${base}/signin/v1/identifier/_/authorize?` + new URLSearchParams({ client_id: "OpenCloudDesktop", redirect_uri: "http://127.0.0.1:9", response_type: "code",
+    scope: "openid profile offline_access", state: "d" + Math.random(), code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256", ...more });
+  await p.goto(desktop());
+  await signIn(p, "mary", "demo");
+  await p.waitForSelector("text=Allow access?");
+  await look(p, "consent");
+  await p.goto(desktop({ prompt: "select_account" }));
+  await p.waitForSelector("text=Choose an account");
+  await look(p, "chooser");
+  await p.goto(desktop({ redirect_uri: "https://evil.example/" }));
+  assert.equal(new URL(p.url()).origin, base);
+  await look(p, "bad-redirect");
+  await p.goto(base + "/signin/v1/identifier");
+  await p.evaluate(() => { document.querySelector("[name=proof]").value = "x"; });
+  await signIn(p, "mary", "demo");
+  await p.waitForSelector("text=Your session has expired");
+  await look(p, "expired");
+});
+
+test("authenticator app, recovery code", async () => {
+  const p = await page();
+  await p.goto(web());
+  await signIn(p, "alan", "demo");
+  await arrived(p);
+  await p.goto(base + "/signin/v1/account");
+  await look(p, "account");
+  await p.click("text=Set up an authenticator app");
+  const secret = await p.textContent("code");
+  await look(p, "account-totp");
+  const first = Date.now();
+  await p.fill("#code", code(secret, first));
+  await p.click("button.primary");
+  await p.waitForSelector(".codes li");
+  const recovery = await p.locator(".codes li").allTextContents();
+  assert.equal(recovery.length, 10);
+  await look(p, "recovery");
+
+  const q = await page();
+  await q.goto(web());
+  await signIn(q, "alan", "demo");
+  await q.waitForSelector("text=Confirm that it is you");
+  await look(q, "factor");
+  await q.fill("#code", code(secret, first)); // used when it was set up
+  await q.click("button.primary");
+  await q.waitForSelector("[role=alert]:not([hidden])");
+  await q.fill("#code", code(secret, first + 30_000));
+  await q.click("button.primary");
+  await arrived(q);
+
+  const r = await page();
+  await r.goto(web());
+  await signIn(r, "alan", "demo");
+  await r.fill("#code", recovery[3]);
+  await r.click("button.primary");
+  await arrived(r);
+});
+
+test("passkey: set up, sign in without password, as second factor", async () => {
+  const p = await page();
+  const cdp = await p.context().newCDPSession(p);
+  await cdp.send("WebAuthn.enable");
+  await cdp.send("WebAuthn.addVirtualAuthenticator", { options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
+  await p.goto(web());
+  await signIn(p, "lynn", "demo");
+  await arrived(p);
+  await p.goto(base + "/signin/v1/account");
+  await p.fill("#passkey-name", "my phone");
+  await p.click("text=Set up a passkey");
+  await p.waitForSelector("text=The passkey is set up.");
+  await look(p, "account-passkey");
+  await p.context().clearCookies();
+  await p.goto(web());
+  await p.click("text=Use a passkey");
+  await arrived(p);
+  await p.context().clearCookies();
+  await p.goto(web());
+  await signIn(p, "lynn", "demo");
+  await p.waitForSelector("text=Confirm that it is you");
+  await look(p, "factor-passkey");
+  await p.click("text=Use a passkey");
+  await arrived(p);
+});
+
+test("four languages, long names", async () => {
+  for (const [locale, text] of [["de-DE", "Anmelden"], ["fr-FR", "Connexion"], ["es-ES", "Iniciar sesión"]]) {
+    const p = await page({ locale });
+    await p.goto(web());
+    assert.equal(await p.textContent("h1"), text);
+    await look(p, "signin-" + locale);
+  }
+});
+
+test("too many attempts", async () => {
+  const p = await page();
+  await p.goto(web());
+  for (let i = 0; i < 40; i++) {
+    if (await p.locator("text=Too many attempts").count()) break;
+    await signIn(p, "margaret", "wrong" + i);
+    await p.waitForTimeout(150);
+  }
+  await p.waitForSelector("text=Too many attempts");
+  await look(p, "throttled");
+});
