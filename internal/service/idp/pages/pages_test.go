@@ -18,7 +18,9 @@ func texts(t *testing.T) map[string]string {
 	out := map[string]string{}
 	add := func(file string, pattern *regexp.Regexp, source []byte) {
 		for _, m := range pattern.FindAllSubmatch(source, -1) {
-			out[string(m[1])] = file
+			if text := string(m[1]); strings.Contains(text, " ") || !strings.Contains(text, ".") { // names of scopes are no texts
+				out[text] = file
+			}
 		}
 	}
 	inTemplate := regexp.MustCompile(`\bt "([^"]+)"`)
