@@ -341,7 +341,11 @@ func buildProxy(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	deps := proxy.Deps{Log: log, Metrics: s.metrics, Login: s.login, AppTokens: s.appTokens, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions,
+	factors, err := s.secondFactors(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	deps := proxy.Deps{Factors: factors, Log: log, Metrics: s.metrics, Login: s.login, AppTokens: s.appTokens, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions,
 		Spaces: fs, Local: local, Resolve: s.resolve, Tokens: tokens}
 	parts, err := proxy.New(ctx, cfg, deps)
 	return built{parts: parts, config: cfg, debug: cfg.Debug, public: &cfg.HTTP}, err

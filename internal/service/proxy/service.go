@@ -31,6 +31,8 @@ type Deps struct {
 	Log *slog.Logger
 	// Login checks passwords, and AppTokens those of programs; nil: they are not accepted.
 	Login, AppTokens identity.Authenticator
+	// Factors tells who needs more than a password; nil: nobody does.
+	Factors SecondFactor
 	// Accounts and Groups are those of the directory, for what an external provider says of people; nil: nothing is taken over.
 	Accounts identity.Accounts
 	Groups   identity.GroupAdmin
@@ -93,7 +95,9 @@ func newProxy(cfg Config, deps Deps) (*proxy, error) {
 	}
 	var b basic
 	if cfg.EnableBasicAuth {
-		b.login = deps.Login
+		if b.login = deps.Login; b.login != nil && deps.Factors != nil {
+			b.login = newPasswordOnly(b.login, deps.Factors)
+		}
 	}
 	if cfg.Auth.AllowAppAuth {
 		b.tokens = deps.AppTokens
