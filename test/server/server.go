@@ -28,6 +28,7 @@ type Options struct {
 	Env      []string // NAME=value
 	Database string   // URL; empty: SQLite
 	Dir      string   // keep the data of an earlier server; empty: new folders
+	Init     []string // how to make the configuration in Dir; nil: as for new folders, if Dir is empty
 	Split    bool     // every service in a process of its own
 }
 
@@ -151,7 +152,10 @@ func Start(t testing.TB, o Options) *Server {
 	s := &Server{Dir: o.Dir, log: &safeBuffer{}, opts: o, t: t}
 	if s.Dir == "" {
 		s.Dir = t.TempDir()
-		out, err := s.Command("init", "--insecure", "yes", "--admin-password", Password).CombinedOutput()
+		o.Init = []string{"init", "--insecure", "yes", "--admin-password", Password}
+	}
+	if o.Init != nil {
+		out, err := s.Command(o.Init...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("init: %v\n%s", err, out)
 		}

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -31,10 +32,11 @@ func (d *Directory) Account(ctx context.Context, id string) (identity.Account, e
 
 // AccountByIdentity implements identity.Accounts.
 func (d *Directory) AccountByIdentity(ctx context.Context, issuer, subject string) (identity.Account, error) {
-	if issuer == d.opts.Issuer {
+	a, err := d.oneAccount(ctx, `deleted=0 AND id=(SELECT uid FROM directory_identities WHERE issuer=? AND subject=?)`, issuer, subject)
+	if errors.Is(err, identity.ErrNotFound) && issuer == d.opts.Issuer {
 		return d.oneAccount(ctx, `deleted=0 AND issuer IN ('', ?) AND id=?`, issuer, subject)
 	}
-	return d.oneAccount(ctx, `deleted=0 AND id=(SELECT uid FROM directory_identities WHERE issuer=? AND subject=?)`, issuer, subject)
+	return a, err
 }
 
 func (d *Directory) oneAccount(ctx context.Context, where string, args ...any) (a identity.Account, err error) {

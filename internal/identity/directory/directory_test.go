@@ -436,3 +436,18 @@ func TestPasswordPolicy(t *testing.T) {
 		t.Errorf("the old password is gone: %v", err)
 	}
 }
+
+// Where an external provider is the issuer of all accounts, its people are found by the name it gave them.
+func TestIdentityAtTheIssuer(t *testing.T) {
+	d := newDirectory(t, openSQLite(t))
+	const issuer = "https://localhost:9200" // newDirectory's
+	a, err := d.CreateAccount(t.Context(), identity.Account{User: identity.User{Username: "ada", Enabled: true}, Identities: []identity.ExternalIdentity{{Issuer: issuer, Subject: "42"}}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{"42", a.ID} {
+		if b, err := d.AccountByIdentity(t.Context(), issuer, subject); err != nil || b.ID != a.ID {
+			t.Errorf("%s: %+v, %v", subject, b, err)
+		}
+	}
+}
