@@ -139,7 +139,6 @@ var (
 	_ op.Storage                        = storage{}
 	_ op.CanSetUserinfoFromRequest      = storage{}
 	_ op.CanGetPrivateClaimsFromRequest = storage{}
-	_ op.CanTerminateSessionFromRequest = storage{}
 )
 
 func (s storage) store() *Store { return s.p.opts.Store }
@@ -237,21 +236,8 @@ func (s storage) TokenRequestByRefreshToken(ctx context.Context, refresh string)
 	return &refreshRequest{Session: n, scopes: n.Scopes}, nil
 }
 
+// TerminateSession is not used: signing out is a page of service/idp.
 func (s storage) TerminateSession(context.Context, string, string) error { return nil }
-
-// TerminateSessionFromRequest ends the session that the hint is of.
-func (s storage) TerminateSessionFromRequest(ctx context.Context, r *op.EndSessionRequest) (string, error) {
-	if r.IDTokenHintClaims != nil && r.UserID != "" {
-		sid, _ := r.IDTokenHintClaims.Claims["sid"].(string)
-		if sid == "" {
-			sid = r.IDTokenHintClaims.SessionID
-		}
-		if err := s.store().Revoke(ctx, r.UserID, sid); err != nil && !errors.Is(err, ErrNoSession) {
-			return "", err
-		}
-	}
-	return r.RedirectURI, nil
-}
 
 func (s storage) RevokeToken(ctx context.Context, token, userID, clientID string) *zoidc.Error {
 	sid, _ := readTokenID(token)
