@@ -39,9 +39,7 @@ func (e *errPage) Error() string { return e.message }
 // parse reads and checks a request. Errors are *errPage, or *zoidc.Error together with the request, to be told to the client.
 func (h *handler) parse(q url.Values) (*request, error) {
 	raw := new(zoidc.AuthRequest)
-	if err := h.Provider.Engine().Decoder().(interface {
-		Decode(any, map[string][]string) error
-	}).Decode(raw, q); err != nil {
+	if err := h.Provider.Engine().Decoder().Decode(raw, q); err != nil {
 		return nil, &errPage{"The request of the application cannot be read."}
 	}
 	if n := len(q["redirect_uri"]); n != 1 || len(q["client_id"]) != 1 {
@@ -163,7 +161,7 @@ func (h *handler) proceed(w http.ResponseWriter, r *http.Request, req *request) 
 		return err
 	}
 	silent := req.prompts(zoidc.PromptNone)
-	fresh := !none && s.Flow == req.flow() && h.since(s.Authenticated) < flowAge
+	fresh := !none && s.Flow == req.flow() && time.Since(s.Authenticated) < flowAge
 	chosen := fresh || !none && s.Flow == chosenFor(req.flow())
 	next := ""
 	switch {
@@ -203,10 +201,8 @@ func (h *handler) proceed(w http.ResponseWriter, r *http.Request, req *request) 
 	return h.Provider.Respond(w, r, q)
 }
 
-func (h *handler) since(t time.Time) time.Duration { return time.Since(t) }
-
 func (h *handler) tooOld(req *request, s oidc.Session) bool {
-	return req.MaxAge != nil && h.since(s.Authenticated) > time.Duration(*req.MaxAge)*time.Second
+	return req.MaxAge != nil && time.Since(s.Authenticated) > time.Duration(*req.MaxAge)*time.Second
 }
 
 // hinted tells whether the person is the one the application expects; without a hint everybody is. (id_token_hint)

@@ -16,7 +16,7 @@ import (
 // reauthAge is how long ago a person may have signed in to change what guards the account.
 const reauthAge = 10 * time.Minute
 
-func (h *handler) recent(s oidc.Session) bool { return h.since(s.Authenticated) < reauthAge }
+func (h *handler) recent(s oidc.Session) bool { return time.Since(s.Authenticated) < reauthAge }
 
 type device struct {
 	ID, Name, Address, Seen string
