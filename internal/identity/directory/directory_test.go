@@ -451,3 +451,49 @@ func TestIdentityAtTheIssuer(t *testing.T) {
 		}
 	}
 }
+
+// Who is in the bin is in no group, and back in it when restored. What is kept elsewhere goes with a purged account; where
+// that fails, the purge can be tried again.
+func TestBinAndPurge(t *testing.T) {
+	d, ctx := newDirectory(t, openSQLite(t)), t.Context()
+	a, err := d.CreateAccount(ctx, identity.Account{User: identity.User{Username: "ada", Enabled: true}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := d.CreateGroup(ctx, identity.GroupRecord{Group: identity.Group{DisplayName: "staff"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.AddMember(ctx, identity.PlainGroup, g.ID, a.ID, identity.MemberOf); err != nil {
+		t.Fatal(err)
+	}
+	members := func(want int) {
+		t.Helper()
+		if m, err := d.Members(ctx, g.ID); err != nil || len(m) != want {
+			t.Errorf("members %v, %v, want %d", m, err, want)
+		}
+	}
+	members(1)
+	if err := d.DeleteAccount(ctx, a.ID, false); err != nil {
+		t.Fatal(err)
+	}
+	members(0)
+	if err := d.RestoreAccount(ctx, a.ID); err != nil {
+		t.Fatal(err)
+	}
+	members(1)
+	away := errors.New("away")
+	result, purged := away, ""
+	d.OnPurge(func(_ context.Context, id string) error { purged = id; return result })
+	if err := d.DeleteAccount(ctx, a.ID, true); !errors.Is(err, away) {
+		t.Errorf("a purge that cannot remove all: %v", err)
+	}
+	if _, err := d.Account(ctx, a.ID); err != nil {
+		t.Errorf("cannot be tried again: %v", err)
+	}
+	result = nil
+	if err := d.DeleteAccount(ctx, a.ID, true); err != nil || purged != a.ID {
+		t.Errorf("%v, %q", err, purged)
+	}
+	members(0)
+}

@@ -94,7 +94,8 @@ func (d *Directory) Members(ctx context.Context, groupID string) ([]string, erro
 }
 
 func (d *Directory) members(ctx context.Context, group string, r identity.MemberRole) ([]string, error) {
-	return d.ids(ctx, `SELECT member FROM directory_belongs WHERE grp=? AND role=? ORDER BY member`, group, string(r))
+	return d.ids(ctx, `SELECT member FROM directory_belongs WHERE grp=? AND role=?
+		AND member NOT IN (SELECT id FROM directory_users WHERE deleted<>0) ORDER BY member`, group, string(r))
 }
 
 func (d *Directory) ids(ctx context.Context, sql string, args ...any) (ids []string, err error) {

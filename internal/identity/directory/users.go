@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -164,7 +165,16 @@ func (d *Directory) DeleteAccount(ctx context.Context, id string, purge bool) er
 			return one(tx.Exec(ctx, `UPDATE directory_users SET deleted=?, secret=secret+1 WHERE id=? AND deleted=0`, d.now().UnixNano(), id))
 		})
 	}
-	err := d.write(ctx, func(tx db.Tx) error {
+	if _, err := d.Account(ctx, id); err != nil {
+		return err
+	}
+	// What is kept elsewhere goes first: where that fails, the account is still there to be purged again.
+	for _, f := range append(slices.Clone(d.onPurge), d.profiles.Delete) {
+		if err := f(ctx, id); err != nil {
+			return fmt.Errorf("purge account: %w", err)
+		}
+	}
+	return d.write(ctx, func(tx db.Tx) error {
 		if err := one(tx.Exec(ctx, `DELETE FROM directory_users WHERE id=?`, id)); err != nil {
 			return err
 		}
@@ -174,15 +184,6 @@ func (d *Directory) DeleteAccount(ctx context.Context, id string, purge bool) er
 		_, err := tx.Exec(ctx, `DELETE FROM directory_belongs WHERE member=?`, id)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	// The account is gone; what is kept of it elsewhere is good for nothing, and goes as far as it can.
-	err = d.profiles.Delete(ctx, id)
-	for _, f := range d.onPurge {
-		err = errors.Join(err, f(ctx, id))
-	}
-	return err
 }
 
 // RestoreAccount implements identity.Accounts.
