@@ -23,6 +23,9 @@ import (
 // flowAge is how long after signing in a request that asked for it (prompt=login) is satisfied.
 const flowAge = 10 * time.Minute
 
+// maxParameter bounds each parameter of a request, in bytes.
+const maxParameter = 4096
+
 // request is a checked authorisation request: the client is known and the redirect is its own, so errors may be told there.
 type request struct {
 	*zoidc.AuthRequest
@@ -42,7 +45,12 @@ func (h *handler) parse(q url.Values) (*request, error) {
 	if err := h.Provider.Engine().Decoder().Decode(raw, q); err != nil {
 		return nil, &errPage{"The request of the application cannot be read."}
 	}
-	if n := len(q["redirect_uri"]); n != 1 || len(q["client_id"]) != 1 {
+	for _, values := range q {
+		if len(values) > 1 || len(values[0]) > maxParameter { // RFC 6749 §3.1: each once
+			return nil, &errPage{"The request of the application cannot be read."}
+		}
+	}
+	if raw.RedirectURI == "" || raw.ClientID == "" {
 		return nil, &errPage{"The request of the application is not complete."}
 	}
 	client, ok := h.Provider.Client(raw.ClientID)
@@ -171,6 +179,8 @@ func (h *handler) proceed(w http.ResponseWriter, r *http.Request, req *request) 
 		next = "factor"
 	case !fresh && (req.prompts(zoidc.PromptLogin) || h.tooOld(req, s) || !h.hinted(r, req, u)):
 		next = "identifier"
+	case !h.hinted(r, req, u): // somebody else signed in than the one the application expects
+		return zoidc.ErrLoginRequired()
 	case !chosen && req.prompts(zoidc.PromptSelectAccount):
 		next = "chooseaccount"
 	}
@@ -219,8 +229,10 @@ func (h *handler) agreed(r *http.Request, req *request, u identity.User, s oidc.
 	if req.client.Trusted {
 		return true, nil
 	}
-	if req.prompts(zoidc.PromptConsent) {
-		// asked for anew: the agreement must be of this request
+	// Another program on this machine can take the place of a native application: what was agreed to before counts only
+	// if the person began this sign-in. (RFC 8252 §8.6)
+	began := s.Flow == req.flow() || s.Flow == chosenFor(req.flow())
+	if req.prompts(zoidc.PromptConsent) || req.client.Type == "native" && !began {
 		c, err := r.Cookie(consentCookie(req.flow()))
 		return err == nil && h.unseal(c.Value, "consent "+req.flow()+" "+s.ID), nil
 	}

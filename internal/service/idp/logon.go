@@ -186,7 +186,7 @@ func (h *handler) signIn(w http.ResponseWriter, r *http.Request, name, password,
 func (h *handler) open(ctx context.Context, w http.ResponseWriter, r *http.Request, u identity.User, methods []string, pending bool, flow string) error {
 	sessions := h.Provider.Sessions()
 	if c, err := r.Cookie(cookieName); err == nil {
-		if old, err := sessions.ByCookie(ctx, c.Value); err == nil && old.UserID == u.ID {
+		if old, err := sessions.ByCookie(ctx, c.Value); err == nil {
 			if err := sessions.Revoke(ctx, old.UserID, old.ID); err != nil && !errors.Is(err, oidc.ErrNoSession) {
 				return err
 			}

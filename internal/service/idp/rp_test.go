@@ -441,6 +441,26 @@ func TestPrompts(t *testing.T) {
 	}
 }
 
+// TestNativeApplications: what was agreed to once is no pass for another program at another port.
+func TestNativeApplications(t *testing.T) {
+	r := newRig(t, sqlite(t))
+	b, desktop := r.browser(), r.apps()[1]
+	desktop.signIn(t, b)
+	desktop.RedirectURL = "http://127.0.0.1:1"
+	challenge := oauth2.S256ChallengeOption(oauth2.GenerateVerifier())
+	resp, _ := b.get(desktop.AuthCodeURL("another", challenge))
+	if to, err := resp.Location(); err != nil || to.Path != pagePath+"consent" {
+		t.Errorf("without being asked: %d %v", resp.StatusCode, to)
+	}
+	resp, _ = b.get(desktop.AuthCodeURL("silent", challenge, oauth2.SetAuthURLParam("prompt", "none")))
+	if to, err := resp.Location(); err != nil || to.Query().Get("error") != "consent_required" {
+		t.Errorf("silently: %d %v", resp.StatusCode, to)
+	}
+	if q := b.through(desktop.AuthCodeURL("asked", challenge), desktop.RedirectURL); q.Get("code") == "" {
+		t.Errorf("after being asked: %v", q)
+	}
+}
+
 // TestBadRequests: errors go to the application only at an address of its own.
 func TestBadRequests(t *testing.T) {
 	r := newRig(t, sqlite(t))
@@ -453,6 +473,7 @@ func TestBadRequests(t *testing.T) {
 		{"redirect_uri", "https://evil.example/", ""},
 		{"redirect_uri", "", ""},
 		{"client_id", "nobody", ""},
+		{"state", strings.Repeat("x", 5000), ""},
 		{"client_id", "", ""},
 		{"response_type", "token", "invalid_request"},
 		{"response_type", "id_token token", "invalid_request"},
