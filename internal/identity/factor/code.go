@@ -27,33 +27,52 @@ const (
 )
 
 // NewTOTP makes a secret for an authenticator application and returns it with the address that the application reads from a
-// picture. It counts for nothing before Confirm; one that was set up before goes on to count until then.
-func (s *Store) NewTOTP(ctx context.Context, u identity.User) (secret, address string, err error) {
-	raw := make([]byte, secretBytes)
-	_, _ = rand.Read(raw) // never fails
+// picture. It counts for nothing before ConfirmTOTP; one that was set up before goes on to count until then. Within its time
+// the same session gets the same secret again, so that whoever mistypes a code need not scan anew; another session never
+// gets it: a secret that somebody else may have seen is worth nothing.
+func (s *Store) NewTOTP(ctx context.Context, u identity.User, session string) (secret, address string, err error) {
+	id := totpChallenge(u.ID, session)
+	var raw []byte
+	err = s.db.Write(ctx, func(tx db.Tx) (err error) {
+		if raw, _, err = s.newSecret(ctx, tx, id, u.ID); err != nil {
+			return err
+		}
+		if raw == nil {
+			raw = make([]byte, secretBytes)
+			_, _ = rand.Read(raw) // never fails
+		}
+		return s.saveChallenge(ctx, tx, id, u.ID, hex.EncodeToString(s.seal(u.ID, raw)))
+	})
 	secret = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw)
-	err = s.saveChallenge(ctx, TOTP+" "+u.ID, u.ID, hex.EncodeToString(s.seal(u.ID, raw)))
 	label := url.PathEscape(s.opts.Name + ":" + u.Username)
 	q := url.Values{"secret": {secret}, "issuer": {s.opts.Name}, "algorithm": {"SHA1"}, "digits": {"6"}, "period": {"30"}}
 	return secret, "otpauth://totp/" + label + "?" + strings.ReplaceAll(q.Encode(), "+", "%20"), err
 }
 
-// ConfirmTOTP makes the secret of NewTOTP count, when the application shows the right code. Errors: ErrWrong (also if there is
-// no secret, or it was made too long ago), *identity.ThrottledError.
-func (s *Store) ConfirmTOTP(ctx context.Context, userID, code string) error {
+func totpChallenge(userID, session string) string { return TOTP + " " + userID + " " + session }
+
+// newSecret returns a secret that is not confirmed yet, open and sealed; nil if there is none, or its time is over.
+func (s *Store) newSecret(ctx context.Context, tx db.Tx, id, userID string) (raw, sealed []byte, err error) {
+	data := ""
+	err = tx.Query(ctx, `SELECT data FROM factor_challenges WHERE id=? AND uid=? AND expires>?`, func(r db.Row) error { data = r.Text(0); return nil },
+		id, userID, s.now().UnixNano())
+	if err != nil || data == "" {
+		return nil, nil, err
+	}
+	if sealed, err = hex.DecodeString(data); err != nil {
+		return nil, nil, err
+	}
+	raw, err = s.open(userID, sealed)
+	return raw, sealed, err
+}
+
+// ConfirmTOTP makes the secret of NewTOTP count, when the application shows the right code. Errors: ErrWrong (also if the
+// session has no secret, or it was made too long ago), *identity.ThrottledError.
+func (s *Store) ConfirmTOTP(ctx context.Context, userID, session, code string) error {
+	id := totpChallenge(userID, session)
 	return s.guess(ctx, userID, func(tx db.Tx) (bool, error) {
-		data := ""
-		err := tx.Query(ctx, `SELECT data FROM factor_challenges WHERE id=? AND expires>?`, func(r db.Row) error { data = r.Text(0); return nil },
-			TOTP+" "+userID, s.now().UnixNano())
-		if err != nil || data == "" {
-			return false, err
-		}
-		sealed, err := hex.DecodeString(data)
-		if err != nil {
-			return false, err
-		}
-		raw, err := s.open(userID, sealed)
-		if err != nil {
+		raw, sealed, err := s.newSecret(ctx, tx, id, userID)
+		if err != nil || raw == nil {
 			return false, err
 		}
 		step := s.step(raw, code, 0)
@@ -64,7 +83,7 @@ func (s *Store) ConfirmTOTP(ctx context.Context, userID, code string) error {
 		_, err = tx.Exec(ctx, `INSERT INTO factor_totp(uid, secret, confirmed, step, created, used) VALUES(?,?,1,?,?,0) ON CONFLICT(uid) DO UPDATE SET
 			secret=excluded.secret, confirmed=1, step=excluded.step, created=excluded.created, used=0`, userID, sealed, step, now)
 		if err == nil {
-			_, err = tx.Exec(ctx, `DELETE FROM factor_challenges WHERE id=?`, TOTP+" "+userID)
+			_, err = tx.Exec(ctx, `DELETE FROM factor_challenges WHERE id=?`, id)
 		}
 		return err == nil, err
 	})
@@ -168,16 +187,14 @@ func (s *Store) CheckRecovery(ctx context.Context, userID, code string) error {
 }
 
 // saveChallenge keeps what an answer is compared with, and forgets those that have expired.
-func (s *Store) saveChallenge(ctx context.Context, id, userID, data string) error {
+func (s *Store) saveChallenge(ctx context.Context, tx db.Tx, id, userID, data string) error {
 	now := s.now()
-	return s.db.Write(ctx, func(tx db.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM factor_challenges WHERE expires<=?`, now.UnixNano()); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `INSERT INTO factor_challenges(id, uid, data, expires) VALUES(?,?,?,?) ON CONFLICT(id) DO UPDATE SET data=excluded.data, expires=excluded.expires`,
-			id, userID, data, now.Add(challengeTTL).UnixNano())
+	if _, err := tx.Exec(ctx, `DELETE FROM factor_challenges WHERE expires<=?`, now.UnixNano()); err != nil {
 		return err
-	})
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO factor_challenges(id, uid, data, expires) VALUES(?,?,?,?) ON CONFLICT(id) DO UPDATE SET data=excluded.data, expires=excluded.expires`,
+		id, userID, data, now.Add(challengeTTL).UnixNano())
+	return err
 }
 
 // takeChallenge returns what was kept, once. ErrWrong.

@@ -59,11 +59,11 @@ func code(t *testing.T, secret string, at time.Time) string {
 
 func enrol(t *testing.T, s *Store, u identity.User, now time.Time) string {
 	t.Helper()
-	secret, _, err := s.NewTOTP(t.Context(), u)
+	secret, _, err := s.NewTOTP(t.Context(), u, "a session")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ConfirmTOTP(t.Context(), u.ID, code(t, secret, now)); err != nil {
+	if err := s.ConfirmTOTP(t.Context(), u.ID, "a session", code(t, secret, now)); err != nil {
 		t.Fatal(err)
 	}
 	return secret
@@ -75,23 +75,32 @@ func TestTOTP(t *testing.T) {
 		if err := s.CheckTOTP(ctx, ada.ID, "000000"); !errors.Is(err, ErrWrong) {
 			t.Errorf("without a secret: %v", err)
 		}
-		secret, address, err := s.NewTOTP(ctx, ada)
+		secret, address, err := s.NewTOTP(ctx, ada, "a session")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if u, err := url.Parse(address); err != nil || u.Scheme != "otpauth" || u.Query().Get("secret") != secret || u.Path != "/OpenCloud:ada" {
 			t.Errorf("%s: %v", address, err)
 		}
+		if again, _, err := s.NewTOTP(ctx, ada, "a session"); err != nil || again != secret {
+			t.Errorf("the same session gets another secret: %v", err)
+		}
+		if other, _, err := s.NewTOTP(ctx, ada, "another session"); err != nil || other == secret {
+			t.Errorf("another session gets the same secret: %v", err)
+		}
+		if err := s.ConfirmTOTP(ctx, ada.ID, "another session", code(t, secret, *now)); !errors.Is(err, ErrWrong) {
+			t.Errorf("confirmed in another session: %v", err)
+		}
 		if kinds, enrol, err := s.Needed(ctx, ada); err != nil || kinds != nil || enrol {
 			t.Errorf("before it is confirmed: %v %t %v", kinds, enrol, err)
 		}
-		if err := s.ConfirmTOTP(ctx, ada.ID, code(t, secret, now.Add(time.Hour))); !errors.Is(err, ErrWrong) {
+		if err := s.ConfirmTOTP(ctx, ada.ID, "a session", code(t, secret, now.Add(time.Hour))); !errors.Is(err, ErrWrong) {
 			t.Errorf("confirmed by a wrong code: %v", err)
 		}
-		if err := s.ConfirmTOTP(ctx, bob.ID, code(t, secret, *now)); !errors.Is(err, ErrWrong) {
+		if err := s.ConfirmTOTP(ctx, bob.ID, "a session", code(t, secret, *now)); !errors.Is(err, ErrWrong) {
 			t.Errorf("confirmed by somebody else: %v", err)
 		}
-		if err := s.ConfirmTOTP(ctx, ada.ID, code(t, secret, *now)); err != nil {
+		if err := s.ConfirmTOTP(ctx, ada.ID, "a session", code(t, secret, *now)); err != nil {
 			t.Fatal(err)
 		}
 		if kinds, _, err := s.Needed(ctx, ada); err != nil || !slices.Equal(kinds, []string{TOTP}) {
@@ -198,17 +207,21 @@ func TestPolicy(t *testing.T) {
 	for _, c := range []struct {
 		o        Options
 		ada, bob bool
-	}{{Options{}, false, false}, {Options{Required: true}, true, true}, {Options{Required: true, Roles: []string{role.Admin}}, true, false}, {Options{Roles: []string{role.Admin}}, false, false}} {
+	}{{Options{}, false, false}, {Options{Required: true}, true, true}, {Options{Required: true, Roles: []string{role.Admin}}, true, false}, {Options{Roles: []string{role.Admin}}, false, false},
+		{Options{Required: true, Roles: []string{role.User}}, false, true}} {
 		s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "f.db"), c.o)
 		_, a, _ := s.Needed(t.Context(), ada)
 		_, b, _ := s.Needed(t.Context(), bob)
+		if _, byDefault, _ := s.Needed(t.Context(), identity.User{ID: "u-eve", Type: identity.Member}); byDefault != c.bob {
+			t.Errorf("%+v: a member without roles must enrol: %t", c.o, byDefault)
+		}
 		if a != c.ada || b != c.bob {
 			t.Errorf("%+v: ada must enrol: %t, bob: %t", c.o, a, b)
 		}
 	}
 }
 
-// Challenges are good once, in time, and for whom they were made. (What a browser answers is tested with one.)
+// Challenges are good once, in time, and for whom they were made. (passkey_test.go has the answers.)
 func TestChallenges(t *testing.T) {
 	each(t, func(t *testing.T, s *Store) {
 		ctx, now := t.Context(), clock(s)

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,22 +51,60 @@ func (s *Store) person(ctx context.Context, u identity.User) (*person, error) {
 	return p, nil
 }
 
-// keep saves what an answer is compared with, under a random id that the page sends back with it.
+// keep saves what an answer is compared with, under a random id that the page sends back with it. What a stranger asks for is
+// not saved: it is sealed, and goes to the page and back.
 func (s *Store) keep(ctx context.Context, userID string, session *webauthn.SessionData) (string, error) {
 	raw, err := json.Marshal(session)
 	if err != nil {
 		return "", err
 	}
+	if userID == "" {
+		until := binary.BigEndian.AppendUint64(nil, uint64(s.now().Add(challengeTTL).UnixNano()))
+		return base64.RawURLEncoding.EncodeToString(s.seal("", append(until, raw...))), nil
+	}
 	id := rand.Text()
-	return id, s.saveChallenge(ctx, id, userID, string(raw))
+	return id, s.db.Write(ctx, func(tx db.Tx) error { return s.saveChallenge(ctx, tx, id, userID, string(raw)) })
 }
 
+// maxSealed bounds a sealed challenge, in bytes.
+const maxSealed = 4096
+
 func (s *Store) kept(ctx context.Context, id, userID string) (session webauthn.SessionData, err error) {
+	if userID == "" {
+		return s.unsealed(id)
+	}
 	data, err := s.takeChallenge(ctx, id, userID)
 	if err == nil {
 		err = json.Unmarshal([]byte(data), &session)
 	}
 	return session, err
+}
+
+// unsealed reads what keep sealed. ErrWrong if we did not, or too long ago.
+func (s *Store) unsealed(id string) (session webauthn.SessionData, err error) {
+	if len(id) > maxSealed {
+		return session, ErrWrong
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(id)
+	if err != nil {
+		return session, ErrWrong
+	}
+	raw, err := s.open("", sealed)
+	if err != nil || len(raw) < 8 || s.now().UnixNano() >= int64(binary.BigEndian.Uint64(raw)) {
+		return session, ErrWrong
+	}
+	return session, json.Unmarshal(raw[8:], &session)
+}
+
+// spend notes that a sealed challenge was answered, so that the same answer is not good again. db.ErrUnique if it was.
+func (s *Store) spend(ctx context.Context, tx db.Tx, session webauthn.SessionData) error {
+	now := s.now()
+	if _, err := tx.Exec(ctx, `DELETE FROM factor_challenges WHERE expires<=?`, now.UnixNano()); err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte("spent challenge\x00" + session.Challenge))
+	_, err := tx.Exec(ctx, `INSERT INTO factor_challenges(id, uid, data, expires) VALUES(?,'','',?)`, hex.EncodeToString(sum[:]), now.Add(challengeTTL).UnixNano())
+	return err
 }
 
 // BeginPasskey begins to set up a passkey: the options are for the browser, the challenge is sent back with its answer.
@@ -220,11 +261,19 @@ func (s *Store) SignIn(ctx context.Context, u *identity.User, users Users, chall
 		return identity.User{}, err
 	}
 	err = s.db.Write(ctx, func(tx db.Tx) error {
+		if u == nil {
+			if err := s.spend(ctx, tx, session); err != nil {
+				return err
+			}
+		}
 		n, err := tx.Exec(ctx, `UPDATE factor_passkeys SET credential=?, used=? WHERE id=? AND uid=?`, string(raw), s.used().UnixNano(), passkeyID(c.ID), who.user.ID)
 		if err == nil && n == 0 {
 			err = ErrWrong // removed a moment ago
 		}
 		return err
 	})
+	if errors.Is(err, db.ErrUnique) {
+		err = fmt.Errorf("%w: the answer was used before", ErrWrong)
+	}
 	return who.user, err
 }

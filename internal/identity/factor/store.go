@@ -5,6 +5,7 @@
 //   - Secrets of TOTP are sealed with a key that is not in the database; recovery codes are kept as hashes.
 //   - A code, of either kind, is good once. A challenge for a passkey is good once, for five minutes, and for the person (or
 //     for nobody in particular) it was made for.
+//   - Nothing is written for somebody who has not signed in: what a stranger asks for costs no room.
 //   - Wrong codes make the next attempts wait, longer each time, in every process.
 package factor
 
@@ -26,6 +27,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/role"
 	"opencloud/internal/platform/db"
 )
 
@@ -211,7 +213,11 @@ func (s *Store) required(u identity.User) bool {
 	if !s.opts.Required || len(s.opts.Roles) == 0 {
 		return s.opts.Required
 	}
-	return slices.ContainsFunc(u.Roles, func(r string) bool { return slices.Contains(s.opts.Roles, r) })
+	has := u.Roles
+	if len(has) == 0 { // not every way to an account fills it in
+		has = []string{role.Default(u.Type)}
+	}
+	return slices.ContainsFunc(has, func(r string) bool { return slices.Contains(s.opts.Roles, r) })
 }
 
 // Remove takes one factor away. Without another one the recovery codes go too. identity.ErrNotFound.

@@ -17,7 +17,7 @@ import (
 // With a second factor the password alone opens nothing: no code for applications, no account page, no way round.
 func TestSecondFactorIsAsked(t *testing.T) {
 	r := newRig(t, sqlite(t))
-	secret, _, err := r.factors.NewTOTP(t.Context(), r.user.User)
+	secret, _, err := r.factors.NewTOTP(t.Context(), r.user.User, "a session")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestSecondFactorIsAsked(t *testing.T) {
 		}
 		return c
 	}
-	if err := r.factors.ConfirmTOTP(t.Context(), r.user.ID, code(at)); err != nil {
+	if err := r.factors.ConfirmTOTP(t.Context(), r.user.ID, "a session", code(at)); err != nil {
 		t.Fatal(err)
 	}
 	a, b := r.apps()[0], r.browser()

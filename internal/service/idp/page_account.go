@@ -142,11 +142,17 @@ func (h *handler) sendAccount(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	case "totp-new":
-		p.Secret, p.QR, err = h.newTOTP(ctx, u)
+		p.Secret, p.QR, err = h.newTOTP(ctx, s, u)
 	case "totp-confirm":
-		if err = h.Factors.ConfirmTOTP(ctx, u.ID, r.PostForm.Get("code")); err == nil {
+		if err = h.Factors.ConfirmTOTP(ctx, u.ID, s.ID, r.PostForm.Get("code")); err == nil {
 			h.recoveryCodes(w, r, u)
 			return
+		}
+		if errors.Is(err, factor.ErrWrong) { // the picture stays, to try again
+			var fault error
+			if p.Secret, p.QR, fault = h.newTOTP(ctx, s, u); fault != nil {
+				err = fault
+			}
 		}
 	case "recovery-new":
 		h.recoveryCodes(w, r, u)

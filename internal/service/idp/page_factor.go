@@ -23,11 +23,17 @@ func (h *handler) factorRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+pagePath+"factor", h.showFactor)
 	mux.HandleFunc("POST "+pagePath+"factor", h.form(h.sendFactor))
 	mux.HandleFunc("POST "+pagePath+"passkey/signin", h.passkeyOptions(func(r *http.Request) (json.RawMessage, string, error) {
-		s, u, err := h.current(r)
-		if err == nil && s.Pending {
-			return h.Factors.BeginSignIn(r.Context(), &u)
-		}
 		return h.Factors.BeginSignIn(r.Context(), nil)
+	}))
+	mux.HandleFunc("POST "+pagePath+"passkey/factor", h.passkeyOptions(func(r *http.Request) (json.RawMessage, string, error) {
+		s, u, err := h.current(r)
+		if err == nil && !s.Pending {
+			err = oidc.ErrNoSession
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		return h.Factors.BeginSignIn(r.Context(), &u)
 	}))
 	mux.HandleFunc("POST "+pagePath+"passkey/new", h.passkeyOptions(func(r *http.Request) (json.RawMessage, string, error) {
 		s, u, err := h.current(r)
@@ -106,12 +112,12 @@ func (h *handler) waiting(w http.ResponseWriter, r *http.Request) (oidc.Session,
 }
 
 func (h *handler) showFactor(w http.ResponseWriter, r *http.Request) {
-	if _, u, ok := h.waiting(w, r); ok {
-		h.factorPage(w, r, http.StatusOK, u, "")
+	if s, u, ok := h.waiting(w, r); ok {
+		h.factorPage(w, r, http.StatusOK, s, u, "")
 	}
 }
 
-func (h *handler) factorPage(w http.ResponseWriter, r *http.Request, status int, u identity.User, fault string) {
+func (h *handler) factorPage(w http.ResponseWriter, r *http.Request, status int, s oidc.Session, u identity.User, fault string) {
 	kinds, enrol, err := h.Factors.Needed(r.Context(), u)
 	if err != nil {
 		h.broken(w, r, err)
@@ -123,7 +129,7 @@ func (h *handler) factorPage(w http.ResponseWriter, r *http.Request, status int,
 	title := "Confirm that it is you"
 	if enrol {
 		title = "Set up a second factor"
-		if f.Secret, f.QR, err = h.newTOTP(r.Context(), u); err != nil {
+		if f.Secret, f.QR, err = h.newTOTP(r.Context(), s, u); err != nil {
 			h.broken(w, r, err)
 			return
 		}
@@ -131,9 +137,9 @@ func (h *handler) factorPage(w http.ResponseWriter, r *http.Request, status int,
 	h.render(w, r, pages.Page{Template: "factor", Title: title, Status: status, Language: u.Language, Data: f})
 }
 
-// newTOTP makes a secret, and the picture that authenticator applications read.
-func (h *handler) newTOTP(ctx context.Context, u identity.User) (secret string, picture template.URL, err error) {
-	secret, address, err := h.Factors.NewTOTP(ctx, u)
+// newTOTP makes a secret (for a while the same one for the same session), and the picture that authenticator applications read.
+func (h *handler) newTOTP(ctx context.Context, s oidc.Session, u identity.User) (secret string, picture template.URL, err error) {
+	secret, address, err := h.Factors.NewTOTP(ctx, u, s.ID)
 	if err != nil {
 		return "", "", err
 	}
@@ -158,14 +164,14 @@ func (h *handler) sendFactor(w http.ResponseWriter, r *http.Request) {
 		h.broken(w, r, err)
 		return
 	}
-	method, err := h.prove(r, u, enrol)
+	method, err := h.prove(r, s, u, enrol)
 	var throttled *identity.ThrottledError
 	switch {
 	case errors.As(err, &throttled):
 		h.throttled(w, r, throttled)
 		return
 	case errors.Is(err, factor.ErrWrong):
-		h.factorPage(w, r, http.StatusUnauthorized, u, "This was not right. Codes are good once, and for half a minute only.")
+		h.factorPage(w, r, http.StatusUnauthorized, s, u, "This was not right. Codes are good once, and for half a minute only.")
 		return
 	case err == nil && !enrol && len(kinds) == 0:
 		err = errors.New("no second factor is due") // taken away meanwhile: the person signs in anew
@@ -185,12 +191,12 @@ func (h *handler) sendFactor(w http.ResponseWriter, r *http.Request) {
 }
 
 // prove checks what was sent, and tells how the person proved it. (RFC 8176)
-func (h *handler) prove(r *http.Request, u identity.User, enrol bool) (method string, err error) {
+func (h *handler) prove(r *http.Request, s oidc.Session, u identity.User, enrol bool) (method string, err error) {
 	code := strings.TrimSpace(r.PostForm.Get("code"))
 	digits := strings.ReplaceAll(code, " ", "")
 	switch {
 	case enrol:
-		return "otp", h.Factors.ConfirmTOTP(r.Context(), u.ID, digits)
+		return "otp", h.Factors.ConfirmTOTP(r.Context(), u.ID, s.ID, digits)
 	case r.PostForm.Get("answer") != "":
 		_, err := h.Factors.SignIn(r.Context(), &u, h.Accounts, r.PostForm.Get("challenge"), []byte(r.PostForm.Get("answer")))
 		return "hwk", err

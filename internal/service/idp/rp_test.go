@@ -35,6 +35,7 @@ import (
 // rig is the service over a real directory, on TLS.
 type rig struct {
 	t       *testing.T
+	db      db.DB
 	url     string
 	dir     *directory.Directory
 	store   *oidc.Store
@@ -46,6 +47,12 @@ type rig struct {
 const password = "a password of ada"
 
 func newRig(t *testing.T, database string) *rig {
+	t.Helper()
+	return newRigWith(t, database, factor.Options{})
+}
+
+// newRigWith takes the policy of second factors from the options.
+func newRigWith(t *testing.T, database string, policy factor.Options) *rig {
 	t.Helper()
 	ctx := t.Context()
 	d, err := db.Open(ctx, database, db.Options{})
@@ -76,7 +83,7 @@ func newRig(t *testing.T, database string) *rig {
 		t.Fatal(err)
 	}
 	name := strings.Replace(server.URL, "127.0.0.1", "localhost", 1) // passkeys need a name
-	factors, err := factor.New(ctx, d, factor.Options{Issuer: name, Name: "Test", Secret: []byte(cfg.EncryptionSecret)})
+	factors, err := factor.New(ctx, d, factor.Options{Issuer: name, Name: "Test", Secret: []byte(cfg.EncryptionSecret), Required: policy.Required, Roles: policy.Roles})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +96,7 @@ func newRig(t *testing.T, database string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t: t, url: server.URL, dir: dir, store: store, factors: factors, user: u, http: client(nil)}
+	return &rig{t: t, db: d, url: server.URL, dir: dir, store: store, factors: factors, user: u, http: client(nil)}
 }
 
 func client(jar http.CookieJar) *http.Client {

@@ -31,8 +31,8 @@ type Factors interface {
 	List(ctx context.Context, userID string) ([]factor.Factor, error)
 	// Passkeys tells whether there can be any.
 	Passkeys() bool
-	NewTOTP(ctx context.Context, u identity.User) (secret, address string, err error)
-	ConfirmTOTP(ctx context.Context, userID, code string) error
+	NewTOTP(ctx context.Context, u identity.User, session string) (secret, address string, err error)
+	ConfirmTOTP(ctx context.Context, userID, session, code string) error
 	CheckTOTP(ctx context.Context, userID, code string) error
 	NewRecovery(ctx context.Context, userID string) ([]string, error)
 	CheckRecovery(ctx context.Context, userID, code string) error

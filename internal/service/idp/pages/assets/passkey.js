@@ -13,6 +13,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     try {
       const kind = form.dataset.passkey;
       const response = await fetch("/signin/v1/passkey/" + kind, { method: "POST", credentials: "same-origin" });
+      if (response.status === 403 && kind === "new") return form.submit(); // signed in too long ago: the server leads to the sign-in page
       if (!response.ok) throw new Error(response.status);
       const { options, challenge } = await response.json();
       const credential = kind === "new"
