@@ -1,5 +1,5 @@
-// The sign-in pages in a real browser. OPENCLOUD_URL, USERNAME_ADMIN… come from the Go test that starts the server; SHOTS is the
-// folder for screenshots.
+// The sign-in pages in a real browser. OPENCLOUD_URL comes from the Go test that starts the server, OPENCLOUD_STRICT_URL is one where
+// users must have a second factor; SHOTS is the folder for screenshots.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
@@ -10,7 +10,7 @@ import { chromium } from "playwright-core";
 const base = process.env.OPENCLOUD_URL;
 const shots = process.env.SHOTS || "shots";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const web = () => {
+const web = (base = process.env.OPENCLOUD_URL) => {
   const q = new URLSearchParams({ client_id: "web", redirect_uri: base + "/oidc-callback.html", response_type: "code", scope: "openid profile email",
     state: "s" + Math.random(), code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256" });
   return `${base}/signin/v1/identifier/_/authorize?${q}`;
@@ -155,6 +155,29 @@ test("authenticator app, recovery code", async () => {
   await arrived(r);
 });
 
+test("a second factor is required", async () => {
+  const p = await page();
+  await p.goto(web(process.env.OPENCLOUD_STRICT_URL));
+  await signIn(p, "mary", "demo");
+  await p.waitForSelector("text=Set up a second factor");
+  const secret = await p.textContent("code");
+  await look(p, "enrol");
+  await p.fill("#code", "000000");
+  await p.click("button.primary");
+  await p.waitForSelector("[role=alert]:not([hidden])");
+  assert.equal(await p.textContent("code"), secret); // who scanned it need not scan again
+  await look(p, "enrol-wrong");
+  await p.fill("#code", code(secret));
+  await p.click("button.primary");
+  await p.waitForSelector(".codes li");
+  await p.click("text=I have kept them");
+  await arrived(p);
+  const q = await page();
+  await q.goto(web(process.env.OPENCLOUD_STRICT_URL));
+  await signIn(q, "mary", "demo");
+  await q.waitForSelector("text=Confirm that it is you");
+});
+
 test("passkey: set up, sign in without password, as second factor", async () => {
   const p = await page();
   const cdp = await p.context().newCDPSession(p);
@@ -168,6 +191,18 @@ test("passkey: set up, sign in without password, as second factor", async () => 
   await p.click("text=Set up a passkey");
   await p.waitForSelector("text=The passkey is set up.");
   await look(p, "account-passkey");
+  // whoever signed in too long ago is sent to the server, which leads to the sign-in page (here it says that nothing came)
+  await p.route("**/passkey/new", (r) => r.fulfill({ status: 403, body: "{}" }));
+  await p.click("text=Set up a passkey");
+  await p.waitForSelector("text=This was not right. Try again.");
+  // a password typed before does not keep anybody from using a passkey instead
+  await p.context().clearCookies();
+  await p.goto(web());
+  await signIn(p, "lynn", "demo");
+  await p.waitForSelector("text=Confirm that it is you");
+  await p.goBack();
+  await p.click("text=Use a passkey");
+  await arrived(p);
   await p.context().clearCookies();
   await p.goto(web());
   await p.click("text=Use a passkey");
