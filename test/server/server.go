@@ -163,13 +163,13 @@ func Start(t testing.TB, o Options) *Server {
 	}
 	s.port = freePort(t)
 	s.URL = fmt.Sprintf("https://localhost:%d", s.port)
-	s.Launch()
-	t.Cleanup(func() {
+	t.Cleanup(func() { // before it starts: one that does not come up must not stay either
 		s.Stop()
 		if t.Failed() {
 			t.Logf("the server's log:\n%s", s.log.String())
 		}
 	})
+	s.Launch()
 	return s
 }
 
