@@ -64,6 +64,7 @@ const (
 	Anonymous Kind = iota
 	Person
 	Service // one of our own services or a service account; may read every space
+	Visitor // somebody who came by a public link; Visit says what it opens
 )
 
 // Actor is on whose behalf something happens. The zero value is a stranger who may do nothing.
@@ -75,6 +76,17 @@ type Actor struct {
 	MayListAllSpaces bool
 	// Initiator is the Initiator-ID of the browser tab, passed on into events.
 	Initiator string
+	// Visit is set for visitors only.
+	Visit *Visit
+}
+
+// Visit is what a public link opens: one node and what is below it, and of that no more than its creator may do himself.
+type Visit struct {
+	Link    string // id
+	Space   string
+	Node    string
+	Rights  uint32 // a permission.Set
+	Creator Actor  // a person, as of this request
 }
 
 type actorKey struct{}

@@ -156,7 +156,7 @@ func (f *FS) Quota(ctx context.Context, id resource.ID) (q space.Quota, err erro
 // CreateSpace implements storage.Spaces.
 func (f *FS) CreateSpace(ctx context.Context, r storage.SpaceRequest) (space.Space, error) {
 	a := identity.ActorFrom(ctx)
-	if a.Kind == identity.Anonymous {
+	if a.Kind != identity.Person && a.Kind != identity.Service {
 		return space.Space{}, storage.ErrForbidden
 	}
 	s := &tree.Space{ID: r.ID, Type: r.Type, Name: r.Name, Alias: r.Alias, Description: r.Description, Quota: r.Quota, Created: time.Now().UnixNano()}
