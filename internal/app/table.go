@@ -26,6 +26,7 @@ import (
 	"opencloud/internal/service/ocs"
 	"opencloud/internal/service/proxy"
 	"opencloud/internal/service/settings"
+	"opencloud/internal/service/sharing"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
 	"opencloud/internal/service/webfinger"
@@ -65,6 +66,7 @@ func table() []row {
 		{"idp", buildIdp},
 		{"auth-bearer", buildAuthBearer},
 		{"webfinger", buildWebfinger},
+		{"sharing", buildSharing},
 		{"gateway", buildGateway},
 		{"frontend", buildFrontend},
 		{"ocs", buildOcs},
@@ -92,7 +94,7 @@ func buildStorageUsers(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	st, err := storageusers.Open(ctx, cfg, log)
+	st, err := storageusers.Open(ctx, cfg, log, s.groupsOf)
 	if err != nil {
 		return built{}, err
 	}
@@ -236,6 +238,19 @@ func buildIdp(ctx context.Context, s *stack) (built, error) {
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
+func buildSharing(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[sharing.Config](s, "sharing")
+	if err != nil {
+		return built{}, err
+	}
+	d, err := s.sharing(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := sharing.New(ctx, cfg, sharing.Deps{Domain: d, Log: log})
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
 func buildGateway(ctx context.Context, s *stack) (built, error) {
 	cfg, _, err := load[gateway.Config](s, "gateway")
 	if err != nil {
@@ -281,7 +296,11 @@ func buildFrontend(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := frontend.New(ctx, cfg, frontend.Deps{FS: fs, Users: s.users, Groups: s.groups, Log: log})
+	shared, err := s.sharing(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := frontend.New(ctx, cfg, frontend.Deps{FS: fs, Users: s.users, Groups: s.groups, Log: log, Shares: shared.Shares, Links: shared.Links})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
@@ -312,8 +331,12 @@ func buildGraph(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	shared, err := s.sharing(ctx)
+	if err != nil {
+		return built{}, err
+	}
 	parts, err := graph.New(ctx, cfg, graph.Deps{Factors: factorAdmin{factors}, Spaces: fs, Reader: fs, Writer: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
-		Login: s.login, Machine: s.machine, Jobs: jobs, Sessions: sessions})
+		Login: s.login, Machine: s.machine, Jobs: jobs, Sessions: sessions, Shares: shared.Shares, Links: shared.Links})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 

@@ -80,6 +80,9 @@ type Actor struct {
 	Visit *Visit
 }
 
+// Known tells whether the actor is one of our people or services: no stranger, and nobody who came by a public link.
+func (a *Actor) Known() bool { return a.Kind == Person || a.Kind == Service }
+
 // Visit is what a public link opens: one node and what is below it, and of that no more than its creator may do himself.
 type Visit struct {
 	Link    string // id

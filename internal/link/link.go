@@ -200,7 +200,7 @@ func (s *Service) Create(ctx context.Context, ref storage.Ref, r Request) (Link,
 	if r.Password != "" {
 		l.hash, l.HasPassword, l.secret = password.Hash(r.Password), true, 1
 	}
-	return l, s.o.Store.save(ctx, &l)
+	return l, s.o.Store.add(ctx, &l)
 }
 
 // allowed checks that the actor may have a link with these rights on the item.
@@ -301,7 +301,7 @@ func (s *Service) Update(ctx context.Context, id string, c Change) (Link, error)
 		return Link{}, err
 	}
 	l.Changed = s.now()
-	return l, s.o.Store.save(ctx, &l)
+	return l, s.o.Store.update(ctx, &l)
 }
 
 func (s *Service) setPassword(ctx context.Context, l *Link, pw *string) error {

@@ -9,6 +9,7 @@ import (
 	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/resource"
+	"opencloud/internal/storage"
 )
 
 const (
@@ -105,17 +106,31 @@ func (s *Store) by(ctx context.Context, user string) ([]Link, error) {
 // All returns every link, for those who clean up.
 func (s *Store) All(ctx context.Context) ([]Link, error) { return s.query(ctx, `1=1`) }
 
-func (s *Store) save(ctx context.Context, l *Link) error {
+func (s *Store) add(ctx context.Context, l *Link) error {
 	err := s.db.Write(ctx, func(tx db.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO links(`+columns+`) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET
-			rights=excluded.rights, name=excluded.name, description=excluded.description, expires=excluded.expires, changed=excluded.changed,
-			hash=excluded.hash, secret=excluded.secret`,
+		_, err := tx.Exec(ctx, `INSERT INTO links(`+columns+`) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 			l.ID, l.Token, l.Item.Storage, l.Item.Space, l.Item.Node, l.Folder, int64(l.Rights), l.Name, l.Description, l.Creator, l.Owner, nanos(l.Expires),
 			nanos(l.Created), nanos(l.Changed), l.Quick, l.hash, l.secret, l.Views, l.Downloads)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("link: %w", err)
+		return fmt.Errorf("new link: %w", err)
+	}
+	return nil
+}
+
+// update changes a link that is still there; storage.ErrNotFound if it was removed meanwhile.
+func (s *Store) update(ctx context.Context, l *Link) error {
+	err := s.db.Write(ctx, func(tx db.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE links SET rights=?, name=?, description=?, expires=?, changed=?, hash=?, secret=? WHERE id=?`,
+			int64(l.Rights), l.Name, l.Description, nanos(l.Expires), nanos(l.Changed), l.hash, l.secret, l.ID)
+		if err == nil && n == 0 {
+			err = storage.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("change link: %w", err)
 	}
 	return nil
 }

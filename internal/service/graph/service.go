@@ -21,9 +21,11 @@ import (
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/role"
 	"opencloud/internal/job"
+	"opencloud/internal/link"
 	"opencloud/internal/odata"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/resource"
+	"opencloud/internal/share"
 	"opencloud/internal/storage"
 )
 
@@ -45,6 +47,9 @@ type Deps struct {
 	Jobs    *job.Store
 	Writer  storage.Writer
 	Machine identity.Machine
+	// Shares and Links: without them nothing can be shared.
+	Shares *share.Service
+	Links  *link.Service
 }
 
 // New returns the service's parts.
@@ -85,7 +90,7 @@ type operation func(w http.ResponseWriter, r *http.Request) (any, error)
 
 func (h *handler) wrap(op operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if identity.ActorFrom(r.Context()).Kind == identity.Anonymous {
+		if a := identity.ActorFrom(r.Context()); !a.Known() {
 			h.fail(w, r, &graphError{http.StatusUnauthorized, "unauthenticated", "log in first"})
 			return
 		}
