@@ -14,6 +14,7 @@ type Config struct {
 
 	PublicURL string `yaml:"public_url" env:"OC_URL;GRAPH_PUBLIC_URL" global:"opencloud_url" default:"https://localhost:9200" doc:"Public address of the server."`
 	MountID   string `yaml:"mount_id" env:"STORAGE_USERS_MOUNT_ID" global:"storage_users.mount_id" doc:"Id of the storage that holds people's spaces."`
+	URLSecret string `yaml:"url_signing_secret" env:"OC_URL_SIGNING_SECRET;GRAPH_URL_SIGNING_SECRET" global:"url_signing_secret" secret:"true" doc:"Signs the addresses of downloads. Empty: there are none."`
 	APIToken  string `yaml:"http_api_token" env:"GRAPH_HTTP_API_TOKEN" secret:"true" doc:"Bearer token with which school administrations use the education API. Empty: none."`
 	Spaces    struct {
 		WebDAVBase   string `yaml:"webdav_base" env:"OC_URL;GRAPH_SPACES_WEBDAV_BASE" global:"opencloud_url" default:"https://localhost:9200" doc:"Beginning of WebDAV addresses."`

@@ -26,8 +26,8 @@ type drive struct {
 	LastModified string      `json:"lastModifiedDateTime"`
 	Owner        *identities `json:"owner,omitempty"`
 	Quota        quota       `json:"quota"`
-	Root         driveRoot   `json:"root"`
-	Special      []special   `json:"special,omitempty"`
+	Root         driveItem   `json:"root"`
+	Special      []driveItem `json:"special,omitempty"`
 	WebURL       string      `json:"webUrl"`
 	HasTrash     *bool       `json:"@libre.graph.hasTrashedItems,omitempty"`
 }
@@ -49,40 +49,10 @@ type quota struct {
 	State     string `json:"state"`
 }
 
-type driveRoot struct {
-	ID          string            `json:"id"`
-	ETag        string            `json:"eTag"`
-	WebDAVURL   string            `json:"webDavUrl"`
-	Deleted     *deleted          `json:"deleted,omitempty"`
-	Permissions []drivePermission `json:"permissions,omitempty"`
-}
-
-type deleted struct {
-	State string `json:"state"`
-}
-
 type drivePermission struct {
 	GrantedTo identities `json:"grantedToV2"`
 	Roles     []string   `json:"roles,omitempty"`
 	Expires   string     `json:"expirationDateTime,omitempty"`
-}
-
-type special struct {
-	ID        string        `json:"id"`
-	ETag      string        `json:"eTag,omitempty"`
-	Name      string        `json:"name,omitempty"`
-	Size      int64         `json:"size"`
-	File      *fileFacet    `json:"file,omitempty"`
-	Folder    specialFolder `json:"specialFolder"`
-	WebDAVURL string        `json:"webDavUrl"`
-}
-
-type fileFacet struct {
-	MimeType string `json:"mimeType"`
-}
-
-type specialFolder struct {
-	Name string `json:"name"`
 }
 
 // driveQuery is what the OData options of a call ask for.
@@ -197,24 +167,19 @@ func (h *handler) myDrive(_ http.ResponseWriter, r *http.Request) (any, error) {
 
 // drive answers GET /drives/{id}.
 func (h *handler) drive(_ http.ResponseWriter, r *http.Request) (any, error) {
-	text, err := param(r, "drive")
+	id, err := h.driveID(r)
 	if err != nil {
 		return nil, err
 	}
-	id, err := resource.ParseID(text)
-	if err != nil {
-		return nil, badRequest("the id cannot be read")
-	}
-	id = id.WithStorage(h.cfg.MountID)
 	q, err := parseDriveQuery(url.Values{"$expand": r.URL.Query()["$expand"], "$select": r.URL.Query()["$select"]}, h.cfg.MountID)
 	if err != nil {
 		return nil, err
 	}
-	all, err := h.Spaces.ListSpaces(r.Context(), storage.SpaceFilter{ID: id.Root(), All: identity.ActorFrom(r.Context()).MayListAllSpaces})
+	all, err := h.Spaces.ListSpaces(r.Context(), storage.SpaceFilter{ID: id, All: identity.ActorFrom(r.Context()).MayListAllSpaces})
 	if err != nil {
 		return nil, err
 	}
-	if len(all) != 1 || !id.IsRoot() {
+	if len(all) != 1 {
 		return nil, storage.ErrNotFound
 	}
 	d := h.toDrive(&all[0], q)
@@ -229,7 +194,7 @@ func (h *handler) toDrive(s *space.Space, q *driveQuery) drive {
 	sid := s.ID.SpaceID()
 	d := drive{ID: sid, Type: string(s.Type), Alias: s.Alias, Name: s.Name, Description: s.Description, LastModified: s.MTime.UTC().Format(time.RFC3339Nano),
 		Quota: quota{s.Quota.Max, s.Quota.Used, s.Quota.Remaining, quotaState(&s.Quota)}, WebURL: h.url + "/f/" + sid,
-		Root: driveRoot{ID: s.ID.String(), ETag: `"` + s.ETag + `"`, WebDAVURL: h.dav + sid}}
+		Root: driveItem{ID: s.ID.String(), ETag: `"` + s.ETag + `"`, WebDAVURL: h.dav + sid}}
 	owner := s.Owner
 	if owner == "" {
 		owner = s.ID.Space
@@ -275,8 +240,9 @@ func (h *handler) addSpecial(ctx context.Context, d *drive, s *space.Space) {
 		if err != nil {
 			continue
 		}
-		d.Special = append(d.Special, special{ID: i.ID.String(), ETag: `"` + i.ETag + `"`, Name: i.Name, Size: i.Size, File: &fileFacet{i.MIME},
-			Folder: specialFolder{x.name}, WebDAVURL: h.dav + d.ID + resource.EscapePath("/"+i.Path)})
+		item := h.toItem(&i)
+		item.Special = &specialFolder{x.name}
+		d.Special = append(d.Special, item)
 	}
 }
 

@@ -26,6 +26,11 @@ func admins(method, path, body string, status int) call {
 	return call{method, path, body, 403, 403, 403, status}
 }
 
+// adasOwn is what only Ada sees; the others do not learn whether it is there.
+func adasOwn(method, path, body string, status int) call {
+	return call{method, path, body, 404, status, 404, 404}
+}
+
 // matrix has every call there is. Calls are made on a world of their own each, so that none depends on another.
 func matrix() []call {
 	const u, g, s, c, e = "/users/" + bjornID, "/groups/" + groupID, "/education/schools/" + schoolID, "/education/classes/" + classID, "/education/users/" + bjornID
@@ -48,7 +53,20 @@ func matrix() []call {
 		everyone("DELETE", "/me/sessions", "", 204),
 		everyone("DELETE", "/me/sessions/nothing", "", 404),
 		everyone("GET", "/drives", "", 200),
-		{"GET", "/drives/" + mount + "$" + adaID, "", 404, 200, 200, 200},
+		{"GET", adas, "", 404, 200, 200, 200},
+		{"GET", moon, "", 404, 404, 200, 200},
+		everyone("GET", "/me/drive/root", "", 200),
+		everyone("GET", "/me/drive/root/children", "", 200),
+		adasOwn("GET", adas+"/root", "", 200),
+		adasOwn("GET", adas+"/root/children", "", 200),
+		adasOwn("GET", adas+"/root/content", "", 404),
+		adasOwn("GET", adas+"/root:/dir/in.txt", "", 200),
+		adasOwn("GET", adas+"/items/{doc}", "", 200),
+		adasOwn("GET", adas+"/items/{doc}/content", "", 302),
+		adasOwn("GET", adas+"/items/{dir}/children", "", 200),
+		adasOwn("GET", adas+"/items/{dir}:/in.txt:/content", "", 302),
+		everyone("GET", moon+"/items/{doc}", "", 404),
+		everyone("GET", moon+"/items/{plan}", "", 404),
 		admins("GET", "/users", "", 200),
 		everyone("GET", "/users?$search=ada", "", 200),
 		admins("POST", "/users", `{"displayName":"X","onPremisesSamAccountName":"x"}`, 201),

@@ -22,6 +22,7 @@ func (h *handler) router() chi.Router {
 			r.Get("/me/drives", h.wrap(h.myDrives))
 			r.Get("/drives", h.wrap(h.allDrives))
 			r.Get("/drives/{drive}", h.wrap(h.drive))
+			h.items(r)
 			h.people(r)
 			h.groupRoutes(r)
 			r.Route("/education", h.education)
@@ -77,6 +78,18 @@ func (h *handler) people(r chi.Router) {
 	r.Get("/directory/deletedItems/{user}", h.admin(h.deletedUser))
 	r.Post("/directory/deletedItems/{user}/restore", h.admin(h.restoreUser))
 	r.Delete("/directory/deletedItems/{user}", h.admin(h.purgeUser))
+}
+
+// items are files and folders: by id, or by a path between colons.
+func (h *handler) items(r chi.Router) {
+	r.Get("/me/drive/root", h.wrap(h.myRoot))
+	r.Get("/me/drive/root/children", h.wrap(h.myChildren))
+	for _, at := range []string{"/drives/{drive}/root", "/drives/{drive}/items/{item}"} {
+		r.Get(at, h.wrap(h.item))
+		r.Get(at+"/children", h.wrap(h.children))
+		r.Get(at+"/content", h.wrap(h.content))
+		r.Get(at+":/*", h.wrap(byPath(map[string]operation{"": h.item, "children": h.children, "content": h.content})))
+	}
 }
 
 // security is second factors and sessions: one's own, and those of others for administrators. Nobody removes their own factors

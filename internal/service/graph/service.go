@@ -24,6 +24,7 @@ import (
 	"opencloud/internal/odata"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/resource"
+	"opencloud/internal/signedurl"
 	"opencloud/internal/storage"
 )
 
@@ -54,6 +55,12 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	if h.app = cfg.Application.ID; h.app == "" {
 		h.app = uuid.NewSHA1(uuid.NameSpaceURL, []byte("opencloud:application:"+cfg.MountID)).String()
 	}
+	if cfg.URLSecret != "" {
+		var err error
+		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
+			return service.Parts{}, err
+		}
+	}
 	switch cfg.API.UsernameMatch {
 	case "", "default", "none":
 	default:
@@ -77,7 +84,9 @@ type handler struct {
 	dav string // beginning of WebDAV addresses, up to the id
 	url string
 	app string // id of the application
-	now func() time.Time
+	// downloads signs the addresses of downloads; nil without a secret: there are none then.
+	downloads *signedurl.Signer
+	now       func() time.Time
 }
 
 // operation answers one call; the value is written as JSON.
@@ -181,7 +190,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &throttled):
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(throttled.RetryAfter.Seconds()))))
 		e = &graphError{http.StatusTooManyRequests, "activityLimitReached", throttled.Error()}
-	case errors.Is(err, storage.ErrNotFound), errors.Is(err, identity.ErrNotFound):
+	case errors.Is(err, storage.ErrNotFound), errors.Is(err, identity.ErrNotFound), errors.Is(err, storage.ErrParentMissing):
 		e = &graphError{http.StatusNotFound, "itemNotFound", "not found"}
 	case errors.Is(err, storage.ErrForbidden):
 		e = &graphError{http.StatusForbidden, "accessDenied", "Forbidden"}
@@ -189,7 +198,13 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e = &graphError{http.StatusForbidden, "notAllowed", err.Error()}
 	case errors.Is(err, identity.ErrExists):
 		e = &graphError{http.StatusConflict, "nameAlreadyExists", err.Error()}
-	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax):
+	case errors.Is(err, storage.ErrExists), errors.Is(err, storage.ErrConflict):
+		e = &graphError{http.StatusConflict, "nameAlreadyExists", "something of this name is there already"}
+	case errors.Is(err, storage.ErrLocked), errors.Is(err, storage.ErrProcessing):
+		e = &graphError{http.StatusLocked, "itemIsLocked", "the item is locked"}
+	case errors.Is(err, storage.ErrPrecondition):
+		e = &graphError{http.StatusPreconditionFailed, "preconditionFailed", "the item has been changed"}
+	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, resource.ErrInvalidName), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax):
 		e = &graphError{http.StatusBadRequest, "invalidRequest", err.Error()}
 	case errors.Is(err, odata.ErrUnsupported):
 		e = &graphError{http.StatusNotImplemented, "notSupported", err.Error()}
