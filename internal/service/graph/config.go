@@ -20,6 +20,7 @@ type Config struct {
 		WebDAVBase   string `yaml:"webdav_base" env:"OC_URL;GRAPH_SPACES_WEBDAV_BASE" global:"opencloud_url" default:"https://localhost:9200" doc:"Beginning of WebDAV addresses."`
 		WebDAVPath   string `yaml:"webdav_path" env:"GRAPH_SPACES_WEBDAV_PATH" default:"/dav/spaces/" doc:"Path of WebDAV addresses."`
 		DefaultQuota string `yaml:"default_quota" env:"GRAPH_SPACES_DEFAULT_QUOTA" default:"1000000000" doc:"Quota of new project spaces in bytes."`
+		MaxQuota     int64  `yaml:"max_quota" env:"OC_SPACES_MAX_QUOTA;GRAPH_SPACES_MAX_QUOTA" default:"0" doc:"Upper bound of any quota in bytes; 0: none."`
 	} `yaml:"spaces"`
 	Application struct {
 		ID          string `yaml:"id" env:"GRAPH_APPLICATION_ID" doc:"Id of this server as an application that roles are assigned for (UUID). Empty: made of the storage's id."`

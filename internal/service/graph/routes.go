@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/role"
 	"opencloud/internal/storage"
 )
 
@@ -21,7 +22,10 @@ func (h *handler) router() chi.Router {
 			r.Get("/me/drive", h.wrap(h.myDrive))
 			r.Get("/me/drives", h.wrap(h.myDrives))
 			r.Get("/drives", h.wrap(h.allDrives))
+			r.Post("/drives", h.guarded(role.DrivesCreate, h.Writer != nil, h.createDrive))
 			r.Get("/drives/{drive}", h.wrap(h.drive))
+			r.Patch("/drives/{drive}", h.wrap(h.patchDrive))
+			r.Delete("/drives/{drive}", h.wrap(h.deleteDrive))
 			h.items(r)
 			h.people(r)
 			h.groupRoutes(r)

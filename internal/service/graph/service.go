@@ -50,13 +50,19 @@ type Deps struct {
 
 // New returns the service's parts.
 func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
-	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now}
+	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now, maxQuota: cfg.Spaces.MaxQuota}
 	h.dav = strings.TrimRight(cfg.Spaces.WebDAVBase, "/") + "/" + strings.Trim(cfg.Spaces.WebDAVPath, "/") + "/"
 	if h.app = cfg.Application.ID; h.app == "" {
 		h.app = uuid.NewSHA1(uuid.NameSpaceURL, []byte("opencloud:application:"+cfg.MountID)).String()
 	}
+	var err error
+	if h.defaultQuota, err = strconv.ParseInt(cfg.Spaces.DefaultQuota, 10, 64); err != nil || h.defaultQuota < 0 {
+		return service.Parts{}, fmt.Errorf("GRAPH_SPACES_DEFAULT_QUOTA is a number of bytes, not %q", cfg.Spaces.DefaultQuota)
+	}
+	if h.maxQuota > 0 && (h.defaultQuota == 0 || h.defaultQuota > h.maxQuota) {
+		h.defaultQuota = h.maxQuota
+	}
 	if cfg.URLSecret != "" {
-		var err error
 		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
 			return service.Parts{}, err
 		}
@@ -84,6 +90,8 @@ type handler struct {
 	dav string // beginning of WebDAV addresses, up to the id
 	url string
 	app string // id of the application
+	// Bytes; 0: no bound.
+	defaultQuota, maxQuota int64
 	// downloads signs the addresses of downloads; nil without a secret: there are none then.
 	downloads *signedurl.Signer
 	now       func() time.Time

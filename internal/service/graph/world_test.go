@@ -90,6 +90,8 @@ func (f *fakeSessions) RevokeAll(_ context.Context, user, _ string) error {
 type world struct {
 	t        testing.TB
 	h        http.Handler
+	cfg      Config
+	deps     Deps
 	parts    service.Parts
 	d        *directory.Directory
 	fs       *mem.FS
@@ -152,18 +154,27 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	w.put("{in}", adaID, adaID, "dir/in.txt")
 	w.put("{plan}", bjornID, moonID, "plan.md")
 	cfg := Config{PublicURL: "https://cloud.test", MountID: mount, URLSecret: "a secret that is long enough"}
-	cfg.Spaces.WebDAVBase, cfg.Spaces.WebDAVPath = "https://cloud.test", "/dav/spaces/"
+	cfg.Spaces.WebDAVBase, cfg.Spaces.WebDAVPath, cfg.Spaces.DefaultQuota = "https://cloud.test", "/dav/spaces/", "1000000000"
 	cfg.Application.ID, cfg.Application.DisplayName = appID, "OpenCloud"
 	cfg.API.AssignDefaultRole, cfg.API.SearchMinLength, cfg.API.MembersPatchLimit = true, 3, 20
 	cfg.Identity.LDAP.Education = true
 	if change != nil {
 		change(&cfg)
 	}
-	w.parts, err = New(ctx, cfg, Deps{Spaces: w.fs, Reader: w.fs, Users: d, Groups: d, Log: slog.New(slog.DiscardHandler), Accounts: d, Records: d, Login: login.New(d),
-		Factors: w.factors, Sessions: w.sessions, Jobs: jobs, Writer: w.fs, Machine: d})
-	check(t, err)
-	w.h = w.parts.HTTP
+	w.cfg = cfg
+	w.deps = Deps{Spaces: w.fs, Reader: w.fs, Users: d, Groups: d, Log: slog.New(slog.DiscardHandler), Accounts: d, Records: d, Login: login.New(d),
+		Factors: w.factors, Sessions: w.sessions, Jobs: jobs, Writer: w.fs, Machine: d}
+	w.start()
 	return w
+}
+
+// start makes the service of the parts there are.
+func (w *world) start() {
+	w.t.Helper()
+	var err error
+	w.parts, err = New(context.Background(), w.cfg, w.deps)
+	check(w.t, err)
+	w.h = w.parts.HTTP
 }
 
 func check(t testing.TB, err error) {
