@@ -194,9 +194,7 @@ func (h *handler) createDrive(_ http.ResponseWriter, r *http.Request) (any, erro
 
 // described is a space after a change.
 func (h *handler) described(r *http.Request, s *space.Space) drive {
-	d := h.toDrive(s, &driveQuery{})
-	h.addSpecial(r.Context(), &d, s)
-	return d
+	return h.fullDrive(r.Context(), s, &driveQuery{legacy: isLegacy(r)})
 }
 
 // patchDrive answers PATCH /drives/{drive}. The whole body is applied, or nothing.

@@ -119,7 +119,7 @@ func TestQuotaStateAndRoles(t *testing.T) {
 		}
 	}
 	for set, want := range map[permission.Set]string{permission.Manager: "manager", permission.SpaceEditor: "editor", permission.SpaceViewer: "viewer"} {
-		if got := roleOf(set, false); got != want {
+		if got := legacyRole(set); got != want {
 			t.Error(got, want)
 		}
 	}

@@ -50,7 +50,7 @@ type Deps struct {
 
 // New returns the service's parts.
 func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
-	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now, maxQuota: cfg.Spaces.MaxQuota}
+	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now, maxQuota: cfg.Spaces.MaxQuota, names: newNamer(deps.Users, deps.Groups)}
 	h.dav = strings.TrimRight(cfg.Spaces.WebDAVBase, "/") + "/" + strings.Trim(cfg.Spaces.WebDAVPath, "/") + "/"
 	if h.app = cfg.Application.ID; h.app == "" {
 		h.app = uuid.NewSHA1(uuid.NameSpaceURL, []byte("opencloud:application:"+cfg.MountID)).String()
@@ -95,6 +95,8 @@ type handler struct {
 	// downloads signs the addresses of downloads; nil without a secret: there are none then.
 	downloads *signedurl.Signer
 	now       func() time.Time
+	// names are how members of spaces are called.
+	names *namer
 }
 
 // operation answers one call; the value is written as JSON.
