@@ -64,6 +64,15 @@ func TestMembersMatrix(t *testing.T) {
 		{"GET", moon + "/items/{plan}", "", "", false, [7]int{401, 404, 200, 200, 200, 404, 404}},
 		{"GET", moon + "/root/children", "", "", false, [7]int{401, 404, 200, 200, 200, 404, 404}},
 		{"GET", moon + "/items/{plan}/content", "", "", false, [7]int{401, 404, 302, 302, 302, 404, 404}},
+		{"POST", moon + "/root/children", `{"name":"x","folder":{}}`, "", false, [7]int{401, 404, 403, 201, 201, 404, 404}},
+		{"POST", moon + "/root:/a/b:/children?@libre.graph.missingParentsBehavior=create", `{"name":"x","file":{}}`, "", false, [7]int{401, 404, 403, 201, 201, 404, 404}},
+		{"POST", moon + "/root/children?@libre.graph.conflictBehavior=replace", `{"name":"plan.md","file":{}}`, "", false, [7]int{401, 404, 403, 201, 201, 404, 404}},
+		{"POST", moon + "/items/{plan}/createUploadSession", "", "", false, [7]int{401, 404, 403, 200, 200, 404, 404}},
+		{"DELETE", moon + "/items/{plan}", "", "", false, [7]int{401, 404, 403, 204, 204, 404, 404}},
+		{"DELETE", moon + "/items/{plan}", "", "", true, [7]int{401, 404, 404, 404, 404, 404, 404}},
+		{"POST", moon + "/items/{bin}/restore", "", "", false, [7]int{401, 404, 403, 200, 200, 404, 404}},
+		{"POST", moon + "/items/{bin}/permanentDelete", "", "", false, [7]int{401, 404, 403, 403, 204, 404, 404}},
+		{"POST", moon + "/items/{plan}/permanentDelete", "", "", false, [7]int{401, 404, 403, 403, 204, 404, 404}},
 		// Ada's own space: she edits it, but it is not hers to remove, or to enlarge.
 		{"PATCH", adas, rename, "", false, [7]int{401, 200, 404, 404, 404, 404, 404}},
 		{"PATCH", adas, quota, "", false, [7]int{401, 403, 404, 404, 404, 403, 200}},
@@ -75,6 +84,8 @@ func TestMembersMatrix(t *testing.T) {
 		for i, who := range people {
 			if w == nil || c.method != "GET" && c.want[i-1] < 300 {
 				w = newWorld(t, nil).members()
+				w.put("{bin}", bjornID, moonID, "deleted.txt")
+				check(t, w.fs.Delete(w.as(bjornID), storage.At(resource.SpaceRoot(mount, moonID), "deleted.txt"), storage.Conditions{}))
 				if c.disabled {
 					w.disable(strings.TrimPrefix(c.path[:min(len(c.path), len(moon))], "/drives/"+mount+"$"))
 				}

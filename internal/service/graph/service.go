@@ -26,9 +26,10 @@ import (
 	"opencloud/internal/resource"
 	"opencloud/internal/signedurl"
 	"opencloud/internal/storage"
+	"opencloud/internal/transfer"
 )
 
-// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions and Jobs; what needs them is then "not supported".
+// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions, Trash, Writer and Jobs; what needs them is then "not supported".
 type Deps struct {
 	Spaces storage.Spaces
 	Reader storage.Reader
@@ -42,6 +43,7 @@ type Deps struct {
 	Login    identity.Authenticator
 	Factors  Factors
 	Sessions Sessions
+	Trash    storage.Trash
 	// Jobs, Writer and Machine make the export of personal data.
 	Jobs    *job.Store
 	Writer  storage.Writer
@@ -64,6 +66,11 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	}
 	if cfg.URLSecret != "" {
 		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
+			return service.Parts{}, err
+		}
+	}
+	if cfg.TransferSecret != "" {
+		if h.uploads, err = transfer.NewSigner([]byte(cfg.TransferSecret)); err != nil {
 			return service.Parts{}, err
 		}
 	}
@@ -90,6 +97,8 @@ type handler struct {
 	dav string // beginning of WebDAV addresses, up to the id
 	url string
 	app string // id of the application
+	// uploads signs the addresses of uploads; nil as for downloads.
+	uploads *transfer.Signer
 	// Bytes; 0: no bound.
 	defaultQuota, maxQuota int64
 	// downloads signs the addresses of downloads; nil without a secret: there are none then.
