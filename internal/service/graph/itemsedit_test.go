@@ -114,10 +114,12 @@ func TestUploadSession(t *testing.T) {
 	signer, err := transfer.NewSigner([]byte(w.cfg.TransferSecret))
 	check(t, err)
 	data := &transfer.Handler{FS: w.fs, Signer: signer, Log: slog.New(slog.DiscardHandler)}
-	put := func(m map[string]any, content string) int {
+	put := func(m map[string]any, content string, part ...string) int {
 		u, _ := m["uploadUrl"].(string)
 		out := httptest.NewRecorder()
-		data.ServeHTTP(out, httptest.NewRequest("PUT", u, strings.NewReader(content)))
+		r := httptest.NewRequest("PUT", u, strings.NewReader(content))
+		r.Header["Content-Range"] = part
+		data.ServeHTTP(out, r)
 		return out.Code
 	}
 	for _, c := range []struct {
@@ -143,6 +145,12 @@ func TestUploadSession(t *testing.T) {
 	}
 	for _, body := range []string{`{"item":{"fileSize":-1}}`, `{"item":{"@microsoft.graph.conflictBehavior":"shoe"}}`, `{"shoes":1}`} {
 		w.want(400, adaID, "POST", "/v1.0"+adas+"/items/{doc}/createUploadSession", body)
+	}
+	m := w.want(200, adaID, "POST", "/v1.0"+adas+"/root:/parts.txt:/createUploadSession", "")
+	for part, want := range map[string]int{"bytes 0-4/10": 400, "bytes 5-9/10": 400, "bytes 0-4/*": 400, "rubbish": 400, "bytes 0-4/5": 201} {
+		if got := put(m, "hello", part); got != want {
+			t.Errorf("Content-Range: %s: %d, want %d", part, got, want)
+		}
 	}
 	dir := storage.At(resource.SpaceRoot(mount, adaID), "dir")
 	check(t, w.fs.SetGrant(w.as(adaID), dir, space.Grant{Kind: space.UserGrantee, Grantee: bjornID, Permissions: permission.Viewer}))
