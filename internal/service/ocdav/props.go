@@ -263,7 +263,7 @@ func (h *handler) property(x *webdav.XML, q *question, w wanted, t *target, i *s
 	case size:
 		return number(x, "<oc:size>", i.Size, "</oc:size>")
 	case permissions:
-		return text(x, "<oc:permissions>", i.Permissions.Letters(folder, false), "</oc:permissions>")
+		return text(x, "<oc:permissions>", i.Permissions.Letters(folder, i.Received), "</oc:permissions>")
 	case favorite:
 		n := int64(0)
 		if i.Favorite {
@@ -420,6 +420,6 @@ func resourceHeaders(hd http.Header, i *storage.Info) {
 	hd["Etag"] = []string{q}
 	hd["OC-ETag"] = []string{q}
 	hd["OC-FileId"] = []string{i.ID.String()}
-	hd["OC-Perm"] = []string{i.Permissions.Letters(i.IsFolder(), false)}
+	hd["OC-Perm"] = []string{i.Permissions.Letters(i.IsFolder(), i.Received)}
 	hd["Last-Modified"] = []string{i.MTime.UTC().Format(http.TimeFormat)}
 }
