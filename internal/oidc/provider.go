@@ -164,7 +164,11 @@ func (s storage) CreateAccessToken(ctx context.Context, r op.TokenRequest) (stri
 	if !ok {
 		return "", time.Time{}, zoidc.ErrUnsupportedGrantType()
 	}
-	return tokenID(q.SessionID, q.Scopes), s.p.opts.Store.now().Add(s.p.opts.AccessTTL), s.alive(ctx, q.UserID, q.Authenticated)
+	if err := s.alive(ctx, q.UserID, q.Authenticated); err != nil {
+		return "", time.Time{}, err
+	}
+	id, err := s.store().access(ctx, q)
+	return id, s.store().now().Add(s.p.opts.AccessTTL), err
 }
 
 // told are the scopes that let an application know something, by the letter they have in the ids of tokens.
@@ -255,10 +259,12 @@ func (s storage) RevokeToken(ctx context.Context, token, userID, clientID string
 		userID, sid = n.UserID, n.ID
 	}
 	n, err := s.store().one(ctx, `id=? AND uid=?`, sid, userID)
-	if errors.Is(err, ErrNoSession) || err == nil && n.Kind == Browser {
-		return nil // an access token of a browser ends by itself, in minutes; the sign-in is not the application's to end
-	}
-	if err == nil {
+	switch {
+	case errors.Is(err, ErrNoSession):
+		return nil
+	case err == nil && n.Kind == Browser:
+		err = s.store().endToken(ctx, token) // the sign-in is not the application's to end
+	case err == nil:
 		err = s.store().Revoke(ctx, userID, sid)
 	}
 	if err != nil && !errors.Is(err, ErrNoSession) {
@@ -344,7 +350,7 @@ func (s storage) SetUserinfoFromRequest(ctx context.Context, info *zoidc.UserInf
 
 func (s storage) SetUserinfoFromToken(ctx context.Context, info *zoidc.UserInfo, id, subject, _ string) error {
 	sid, scopes := readTokenID(id)
-	open, err := s.store().Active(ctx, sid)
+	open, err := s.store().Active(ctx, sid, id)
 	if err == nil && !open {
 		err = errors.New("the session has ended")
 	}
@@ -356,7 +362,7 @@ func (s storage) SetUserinfoFromToken(ctx context.Context, info *zoidc.UserInfo,
 
 func (s storage) SetIntrospectionFromToken(ctx context.Context, r *zoidc.IntrospectionResponse, id, subject, clientID string) error {
 	sid, scopes := readTokenID(id)
-	open, err := s.store().Active(ctx, sid)
+	open, err := s.store().Active(ctx, sid, id)
 	if err == nil && !open {
 		err = errors.New("the session has ended")
 	}

@@ -33,9 +33,9 @@ const (
 	maxLife    = 24 * time.Hour
 )
 
-// Sessions tells whether a sign-in at our own provider is still open.
+// Sessions tells whether a sign-in at our own provider is still open, and the access token of this id was not ended.
 type Sessions interface {
-	Active(ctx context.Context, sid string) (bool, error)
+	Active(ctx context.Context, sid, token string) (bool, error)
 }
 
 // Options of New.
@@ -125,7 +125,7 @@ func (v *Verifier) open(ctx context.Context, c Claims) error {
 	if !v.opts.Own || v.opts.Sessions == nil {
 		return nil
 	}
-	active, err := v.opts.Sessions.Active(ctx, c.SessionID)
+	active, err := v.opts.Sessions.Active(ctx, c.SessionID, c.Text("jti"))
 	if err == nil && !active {
 		err = refused("the session has ended")
 	}

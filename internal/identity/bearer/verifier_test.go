@@ -328,7 +328,7 @@ func TestOpaqueTokens(t *testing.T) {
 
 type sessions map[string]bool
 
-func (s sessions) Active(_ context.Context, sid string) (bool, error) {
+func (s sessions) Active(_ context.Context, sid, _ string) (bool, error) {
 	if sid == "broken" {
 		return false, errors.New("database is away")
 	}

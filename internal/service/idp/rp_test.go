@@ -333,6 +333,42 @@ func TestTheft(t *testing.T) {
 	})
 }
 
+// TestReplayedCode: an application without refresh token loses the access token of a code that is used again; its person
+// stays signed in.
+func TestReplayedCode(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, r *rig) {
+		a, b := r.apps()[0], r.browser()
+		verifier := oauth2.GenerateVerifier()
+		code := b.through(a.AuthCodeURL("s", oauth2.S256ChallengeOption(verifier)), a.RedirectURL).Get("code")
+		token, err := a.Exchange(a.ctx, code, oauth2.VerifierOption(verifier))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, _ := a.signIn(t, b)
+		good := func(token *oauth2.Token) error {
+			_, err := a.provider.UserInfo(a.ctx, oauth2.StaticTokenSource(token))
+			return err
+		}
+		if err := good(token); err != nil {
+			t.Fatalf("before: %v", err)
+		}
+		if _, err := a.Exchange(a.ctx, code); err == nil {
+			t.Error("a code was taken twice")
+		}
+		if good(token) == nil {
+			t.Error("the access token of a code that was used twice is still good")
+		}
+		if err := good(other); err != nil {
+			t.Errorf("another token of the same browser: %v", err)
+		}
+		resp, err := r.http.PostForm(r.url+oidc.RevokePath, url.Values{"token": {other.AccessToken}, "token_type_hint": {"access_token"}, "client_id": {"web"}})
+		if err != nil || resp.StatusCode != http.StatusOK || good(other) == nil {
+			t.Errorf("revoked: %v %v", resp.Status, err)
+		}
+		a.signIn(t, b)
+	})
+}
+
 // TestRotation: a replaced refresh token is good for a minute; after that its use ends the sign-in.
 func TestRotation(t *testing.T) {
 	r := newRig(t, sqlite(t))
