@@ -348,41 +348,22 @@ func (s storage) SetUserinfoFromRequest(ctx context.Context, info *zoidc.UserInf
 	return s.describe(ctx, info, r.GetSubject(), scopes)
 }
 
-func (s storage) SetUserinfoFromToken(ctx context.Context, info *zoidc.UserInfo, id, subject, _ string) error {
-	sid, scopes := readTokenID(id)
-	open, err := s.store().Active(ctx, sid, id)
-	if err == nil && !open {
-		err = errors.New("the session has ended")
-	}
-	if err != nil {
-		return err
-	}
-	return s.describe(ctx, info, subject, scopes)
+// SetUserinfoFromToken and SetIntrospectionFromToken are not used: see Userinfo and Introspect.
+func (s storage) SetUserinfoFromToken(context.Context, *zoidc.UserInfo, string, string, string) error {
+	return zoidc.ErrRequestNotSupported()
+}
+func (s storage) SetIntrospectionFromToken(context.Context, *zoidc.IntrospectionResponse, string, string, string) error {
+	return zoidc.ErrRequestNotSupported()
 }
 
-func (s storage) SetIntrospectionFromToken(ctx context.Context, r *zoidc.IntrospectionResponse, id, subject, clientID string) error {
-	sid, scopes := readTokenID(id)
-	open, err := s.store().Active(ctx, sid, id)
-	if err == nil && !open {
-		err = errors.New("the session has ended")
-	}
-	var info zoidc.UserInfo
-	if err == nil {
-		err = s.describe(ctx, &info, subject, scopes)
-	}
-	if err != nil {
-		return err
-	}
-	r.SetUserInfo(&info)
-	r.ClientID = clientID
-	return nil
-}
-
-// describe fills in what the scopes let an application know. (spec/identity.md §6.5)
+// describe fills in what the scopes let an application know. errInactive if the account cannot be used. (spec/identity.md §6.5)
 func (s storage) describe(ctx context.Context, info *zoidc.UserInfo, userID string, scopes []string) error {
 	u, err := s.p.opts.Accounts.User(ctx, userID)
-	if err != nil || !u.Enabled {
-		return errors.Join(errors.New("the account cannot be used"), err)
+	if errors.Is(err, identity.ErrNotFound) || err == nil && !u.Enabled {
+		err = errInactive
+	}
+	if err != nil {
+		return err
 	}
 	info.Subject = u.ID
 	if slices.Contains(scopes, zoidc.ScopeProfile) {

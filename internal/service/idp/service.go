@@ -114,9 +114,11 @@ func (h *handler) routes() http.Handler {
 	engine := h.Provider.Engine()
 	open := func(path string, next http.Handler) { mux.Handle(path, anyOrigin(next)) }
 	open("/.well-known/openid-configuration", http.HandlerFunc(h.discovery))
-	for _, path := range []string{oidc.TokenPath, oidc.UserinfoPath, oidc.KeysPath, oidc.IntrospectPath, oidc.RevokePath} {
+	for _, path := range []string{oidc.TokenPath, oidc.KeysPath, oidc.RevokePath} {
 		open(path, noStore(engine))
 	}
+	open(oidc.UserinfoPath, noStore(http.HandlerFunc(h.Provider.Userinfo)))
+	open(oidc.IntrospectPath, noStore(http.HandlerFunc(h.Provider.Introspect)))
 	mux.HandleFunc(oidc.CheckPath, h.checkSession)
 	mux.HandleFunc("/konnect/v1/register", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusForbidden, map[string]string{"error": "access_denied", "error_description": "applications are registered by the administrator"})
