@@ -20,7 +20,7 @@ const (
 	replacedKept = 40 * 24 * time.Hour
 	endedKept    = 40 * 24 * time.Hour // longer than access tokens are good
 	replayed     = -1                  // in place of the time of use: somebody used the code again
-	grace        = time.Minute // in which a replaced refresh token is still good
+	grace        = time.Minute         // in which a replaced refresh token is still good
 )
 
 var (

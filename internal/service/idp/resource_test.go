@@ -47,9 +47,10 @@ func TestUserinfoErrors(t *testing.T) {
 	check("id token", id, 401, invalid)
 	parts := strings.Split(token.AccessToken, ".")
 	check("other signature", parts[0]+"."+parts[1]+"."+strings.Split(id, ".")[2], 401, invalid)
-	r.store.SetClock(func() time.Time { return time.Now().Add(-10 * time.Minute) })
+	r.store.SetClock(func() time.Time { return time.Now().Add(-5*time.Minute + 2*time.Second) })
 	old, _ := a.signIn(t, r.browser())
 	r.store.SetClock(time.Now)
+	time.Sleep(2 * time.Second)
 	check("expired", old.AccessToken, 401, invalid)
 	resp, err := r.http.PostForm(r.url+oidc.UserinfoPath, url.Values{"access_token": {token.AccessToken}})
 	if err != nil || resp.StatusCode != 200 {
