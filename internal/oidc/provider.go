@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -114,13 +115,17 @@ func (p *Provider) Ready() error {
 // Sessions returns the store of sessions.
 func (p *Provider) Sessions() *Store { return p.opts.Store }
 
-// Respond sends the browser back to the application with a code: the person has signed in and agreed.
-func (p *Provider) Respond(w http.ResponseWriter, r *http.Request, q *Request) error {
+// Clients returns all applications.
+func (p *Provider) Clients() []Client { return slices.Collect(maps.Values(p.clients)) }
+
+// Respond sends the browser back to the application with a code: the person has signed in and agreed. state is for the frame
+// of OpenID Connect Session Management; it may be empty.
+func (p *Provider) Respond(w http.ResponseWriter, r *http.Request, q *Request, state string) error {
 	code := secret()
 	if err := p.opts.Store.saveCode(r.Context(), code, q); err != nil {
 		return err
 	}
-	answer := &op.CodeResponseType{Code: code, State: q.State}
+	answer := &op.CodeResponseType{Code: code, State: q.State, SessionState: state}
 	if q.ResponseMode == zoidc.ResponseModeFormPost {
 		return op.AuthResponseFormPost(w, q.Redirect, answer, p.op.Encoder())
 	}

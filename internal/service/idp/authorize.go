@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -208,7 +207,8 @@ func (h *handler) proceed(w http.ResponseWriter, r *http.Request, req *request) 
 	if req.CodeChallenge != "" {
 		q.Challenge = &zoidc.CodeChallenge{Challenge: req.CodeChallenge, Method: req.CodeChallengeMethod}
 	}
-	return h.Provider.Respond(w, r, q)
+	h.setState(w, s.ID)
+	return h.Provider.Respond(w, r, q, h.sessionState(req.client, req.RedirectURI, s.ID))
 }
 
 func (h *handler) tooOld(req *request, s oidc.Session) bool {
@@ -333,7 +333,7 @@ func (h *handler) endSession(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		clearCookie(w)
+		h.clearCookie(w)
 	}
 	client, ok := h.Provider.Client(clientID)
 	if to != "" && (!ok || !client.MayReturn(to)) {
@@ -359,13 +359,6 @@ func (h *handler) endSession(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.Redirect(w, r, pagePath+"goodbye", http.StatusFound)
 	}
-}
-
-// checkSession is the frame that clients of OpenID Connect Session Management ask: it knows of no change.
-func (h *handler) checkSession(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors *")
-	fmt.Fprint(w, "<!doctype html><title>Session</title>")
 }
 
 // address is the client's, as the proxy saw it: it replaces whatever a client says in this header.

@@ -193,15 +193,17 @@ func (h *handler) open(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		}
 	}
 	now := time.Now()
-	_, cookie, err := sessions.Open(ctx, oidc.Session{Kind: oidc.Browser, UserID: u.ID, Agent: r.UserAgent(), Address: address(r),
+	s, cookie, err := sessions.Open(ctx, oidc.Session{Kind: oidc.Browser, UserID: u.ID, Agent: r.UserAgent(), Address: address(r),
 		Expires: now.Add(time.Duration(h.cfg.SessionSeconds) * time.Second), Authenticated: now, Methods: methods, Pending: pending, Flow: flow})
 	if err != nil {
 		return err
 	}
 	h.setCookie(w, cookie)
 	if pending {
+		h.setState(w, "")
 		return nil
 	}
+	h.setState(w, s.ID)
 	return h.Accounts.SignedIn(ctx, u.ID)
 }
 
@@ -214,7 +216,7 @@ func (h *handler) apiLogoff(w http.ResponseWriter, r *http.Request, q *apiReques
 }
 
 func (h *handler) signOut(w http.ResponseWriter, r *http.Request) error {
-	clearCookie(w)
+	h.clearCookie(w)
 	s, _, err := h.current(r)
 	if err == nil {
 		err = h.Provider.Sessions().Revoke(r.Context(), s.UserID, s.ID)

@@ -137,7 +137,7 @@ func (h *handler) sendAccount(w http.ResponseWriter, r *http.Request) {
 	case "revoke":
 		p.Done, err = "The device is signed out.", h.Provider.Sessions().Revoke(ctx, u.ID, id)
 		if err == nil && id == s.ID {
-			clearCookie(w)
+			h.clearCookie(w)
 			http.Redirect(w, r, pagePath+"goodbye", http.StatusSeeOther)
 			return
 		}

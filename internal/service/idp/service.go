@@ -198,6 +198,7 @@ func (h *handler) setCookie(w http.ResponseWriter, value string) {
 		MaxAge: h.cfg.SessionSeconds})
 }
 
-func clearCookie(w http.ResponseWriter) {
+func (h *handler) clearCookie(w http.ResponseWriter) {
+	h.setState(w, "")
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/signin/v1/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: -1})
 }
