@@ -80,13 +80,19 @@ func (r *request) check() error {
 	case slices.Contains(r.Prompt, zoidc.PromptNone) && len(r.Prompt) > 1:
 		return zoidc.ErrInvalidRequest().WithDescription("prompt=none stands alone")
 	}
+	r.scopes = knownScopes(r.Scopes)
+	return nil
+}
+
+// knownScopes are those of a request that mean something here, each once.
+func knownScopes(scopes []string) (out []string) {
 	known := []string{zoidc.ScopeOpenID, zoidc.ScopeProfile, zoidc.ScopeEmail, zoidc.ScopeOfflineAccess, "LibgreGraph.UUID", "LibreGraph.UUID", "LibreGraph.RawSub"}
-	for _, s := range r.Scopes {
-		if slices.Contains(known, s) && !slices.Contains(r.scopes, s) {
-			r.scopes = append(r.scopes, s)
+	for _, s := range scopes {
+		if slices.Contains(known, s) && !slices.Contains(out, s) {
+			out = append(out, s)
 		}
 	}
-	return nil
+	return out
 }
 
 func (r *request) prompts(p string) bool { return slices.Contains(r.Prompt, p) }
@@ -248,13 +254,17 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request, name string, req 
 	http.Redirect(w, r, pagePath+name+"?flow="+flow+"&"+req.query.Encode(), http.StatusFound)
 }
 
-// back leads from a page to the authorisation endpoint.
+// back leads from a page to the authorisation endpoint. Who has been asked something was not signed in silently: the
+// original's page says prompt=none then.
 func back(q url.Values) string {
 	c := url.Values{}
 	for k, v := range q {
 		if k != "flow" && k != "konnect" {
 			c[k] = v
 		}
+	}
+	if c.Get("prompt") == zoidc.PromptNone {
+		c.Del("prompt")
 	}
 	return oidc.AuthorizePath + "?" + c.Encode()
 }

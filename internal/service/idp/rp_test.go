@@ -52,7 +52,7 @@ func newRig(t *testing.T, database string) *rig {
 }
 
 // newRigWith takes the policy of second factors from the options.
-func newRigWith(t *testing.T, database string, policy factor.Options) *rig {
+func newRigWith(t *testing.T, database string, policy factor.Options, change ...func(*Config)) *rig {
 	t.Helper()
 	ctx := t.Context()
 	d, err := db.Open(ctx, database, db.Options{})
@@ -76,6 +76,9 @@ func newRigWith(t *testing.T, database string, policy factor.Options) *rig {
 		t.Fatal(err)
 	}
 	cfg := Config{Issuer: server.URL, SessionSeconds: 3600, EncryptionSecret: "a secret for tests"}
+	for _, f := range change {
+		f(&cfg)
+	}
 	clients := append(oidc.DefaultClients(), oidc.Client{ID: "confidential", Name: "Confidential", Secret: "its secret", Trusted: true, RedirectURIs: []string{"https://app.example/cb"}})
 	provider, err := oidc.New(oidc.Options{Issuer: server.URL, Clients: clients, Keys: keys, Store: store, Accounts: dir, AccessTTL: 5 * time.Minute, IDTTL: 5 * time.Minute,
 		RefreshTTL: time.Hour, Secret: Seal(cfg.EncryptionSecret, "engine")})

@@ -69,6 +69,7 @@ type handler struct {
 	host   string
 	seal   [32]byte
 	pages  *pages.Set
+	assets *assets // nil: ours
 }
 
 func newHandler(cfg Config, deps Deps) (*handler, error) {
@@ -78,7 +79,13 @@ func newHandler(cfg Config, deps Deps) (*handler, error) {
 	}
 	issuer := strings.TrimRight(cfg.Issuer, "/")
 	_, host, _ := strings.Cut(issuer, "://")
-	return &handler{Deps: deps, cfg: cfg, issuer: issuer, host: host, seal: Seal(cfg.EncryptionSecret, "pages"), pages: set}, nil
+	h := &handler{Deps: deps, cfg: cfg, issuer: issuer, host: host, seal: Seal(cfg.EncryptionSecret, "pages"), pages: set}
+	if cfg.AssetPath != "" {
+		if h.assets, err = openAssets(cfg); err != nil {
+			h.Log.Warn("the folder of sign-in pages cannot be used; ours are shown", "folder", cfg.AssetPath, "err", err)
+		}
+	}
+	return h, nil
 }
 
 // Seal derives a key for one purpose from the configured secret.
