@@ -296,7 +296,7 @@ func (k signingKey) SignatureAlgorithm() jose.SignatureAlgorithm { return k.k.Al
 func (k signingKey) Key() any                                    { return k.k.Private }
 func (k signingKey) ID() string                                  { return k.k.KeyID }
 func (k publicKey) Algorithm() jose.SignatureAlgorithm           { return k.k.Alg }
-func (k publicKey) Key() any                                     { return &k.k.Private.PublicKey }
+func (k publicKey) Key() any                                     { return k.k.Public }
 func (k publicKey) ID() string                                   { return k.k.KeyID }
 func (k publicKey) Use() string                                  { return "sig" }
 

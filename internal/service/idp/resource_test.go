@@ -1,12 +1,21 @@
 package idp
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"opencloud/internal/identity"
 	"opencloud/internal/oidc"
@@ -129,5 +138,72 @@ func TestIntrospection(t *testing.T) {
 	}
 	if _, out := ask(token.AccessToken, "confidential", "its secret"); out["active"] != false || len(out) != 1 {
 		t.Errorf("ended: %v", out)
+	}
+}
+
+// TestValidationKeys: what a key in the folder signed is good, though nothing is signed with it any more.
+func TestValidationKeys(t *testing.T) {
+	r := newRig(t, sqlite(t))
+	old, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(old.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(r.others, "old.pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := r.store.Open(t.Context(), oidc.Session{Kind: oidc.Browser, UserID: r.user.ID, Authenticated: time.Now(), Expires: time.Now().Add(time.Hour), Methods: []string{"pwd"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := func(kid string) string {
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: old}, (&jose.SignerOptions{}).WithHeader("kid", kid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := json.Marshal(map[string]any{"iss": r.url, "sub": r.user.ID, "aud": "web", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(), "jti": s.ID + ".p.x"})
+		signed, err := signer.Sign(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := signed.CompactSerialize()
+		return text
+	}
+	for kid, want := range map[string]int{"old": 200, "unknown": 401, "private-key": 401} {
+		if got, _ := r.userinfo(token(kid)); got != want {
+			t.Errorf("%s: %d, want %d", kid, got, want)
+		}
+	}
+	fresh, _ := r.apps()[0].signIn(t, r.browser())
+	if header, _ := base64.RawURLEncoding.DecodeString(strings.Split(fresh.AccessToken, ".")[0]); !strings.Contains(string(header), `"kid":"private-key"`) {
+		t.Errorf("it signs: %s", header)
+	}
+}
+
+func TestSecretFile(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(dir, name)
+	}
+	for name, c := range map[string]struct {
+		file, want string
+		fails      bool
+	}{
+		"none":    {"", "of the environment", false},
+		"file":    {write("good", "a secret of its own\n"), "a secret of its own\n", false},
+		"short":   {write("short", "short"), "of the environment", true},
+		"large":   {write("large", strings.Repeat("x", maxSecret+1)), "of the environment", true},
+		"missing": {filepath.Join(dir, "missing"), "of the environment", true},
+	} {
+		cfg := Config{EncryptionSecret: "of the environment", EncryptionFile: c.file}
+		if err := cfg.ReadSecret(); (err != nil) != c.fails || cfg.EncryptionSecret != c.want {
+			t.Errorf("%s: %q, %v", name, cfg.EncryptionSecret, err)
+		}
 	}
 }

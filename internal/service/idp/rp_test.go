@@ -42,6 +42,7 @@ type rig struct {
 	factors *factor.Store
 	user    identity.Account
 	http    *http.Client // without cookies
+	others  string       // folder of keys that only check; read at the first request
 }
 
 const password = "a password of ada"
@@ -68,10 +69,11 @@ func newRigWith(t *testing.T, database string, policy factor.Options, change ...
 		t.Fatal(err)
 	}
 	store, err := oidc.NewStore(ctx, d)
+	others := t.TempDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := oidc.NewKeys(oidc.KeyOptions{Dir: t.TempDir()})
+	keys, err := oidc.NewKeys(oidc.KeyOptions{Dir: t.TempDir(), Others: others})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +101,7 @@ func newRigWith(t *testing.T, database string, policy factor.Options, change ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t: t, db: d, url: server.URL, dir: dir, store: store, factors: factors, user: u, http: client(nil)}
+	return &rig{t: t, db: d, url: server.URL, dir: dir, store: store, factors: factors, user: u, http: client(nil), others: others}
 }
 
 func client(jar http.CookieJar) *http.Client {
