@@ -2,8 +2,6 @@ package oidc
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +16,7 @@ import (
 	"golang.org/x/text/language"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/login"
 )
 
 // Scopes of our own. The first is how the original spells it.
@@ -55,6 +54,7 @@ type Options struct {
 type Provider struct {
 	opts    Options
 	clients map[string]Client
+	secrets *login.Authenticator // of clients
 	op      *op.Provider
 }
 
@@ -74,6 +74,7 @@ func New(o Options) (*Provider, error) {
 		}
 		p.clients[c.ID] = c.expand(o.Issuer)
 	}
+	p.secrets = login.New(secrets(p.clients))
 	endpoint := func(path string) *op.Endpoint { e := op.NewEndpoint(path); return e }
 	opts := []op.Option{
 		op.WithCustomEndpoints(endpoint(AuthorizePath), endpoint(TokenPath), endpoint(UserinfoPath), endpoint(RevokePath), endpoint(EndSessionPath), endpoint(KeysPath)),
@@ -326,15 +327,6 @@ func (s storage) GetClientByClientID(_ context.Context, id string) (op.Client, e
 		return nil, zoidc.ErrInvalidClient().WithDescription("unknown client")
 	}
 	return client{&c, s.p}, nil
-}
-
-func (s storage) AuthorizeClientIDSecret(_ context.Context, id, given string) error {
-	c, ok := s.p.clients[id]
-	a, b := sha256.Sum256([]byte(c.Secret)), sha256.Sum256([]byte(given))
-	if !ok || c.Secret == "" || subtle.ConstantTimeCompare(a[:], b[:]) != 1 {
-		return errors.New("wrong client or secret")
-	}
-	return nil
 }
 
 func (s storage) SetUserinfoFromScopes(context.Context, *zoidc.UserInfo, string, string, []string) error {

@@ -121,11 +121,10 @@ func (h *handler) routes() http.Handler {
 	engine := h.Provider.Engine()
 	open := func(path string, next http.Handler) { mux.Handle(path, anyOrigin(next)) }
 	open("/.well-known/openid-configuration", http.HandlerFunc(h.discovery))
-	for _, path := range []string{oidc.TokenPath, oidc.KeysPath, oidc.RevokePath} {
-		open(path, noStore(engine))
+	for path, next := range map[string]http.Handler{oidc.TokenPath: engine, oidc.KeysPath: engine, oidc.RevokePath: engine,
+		oidc.UserinfoPath: http.HandlerFunc(h.Provider.Userinfo), oidc.IntrospectPath: http.HandlerFunc(h.Provider.Introspect)} {
+		open(path, noStore(h.Provider.Endpoint(next, address)))
 	}
-	open(oidc.UserinfoPath, noStore(http.HandlerFunc(h.Provider.Userinfo)))
-	open(oidc.IntrospectPath, noStore(http.HandlerFunc(h.Provider.Introspect)))
 	mux.HandleFunc(oidc.CheckPath, h.checkSession)
 	mux.HandleFunc("/konnect/v1/register", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusForbidden, map[string]string{"error": "access_denied", "error_description": "applications are registered by the administrator"})
