@@ -152,7 +152,8 @@ func flowName(req *request) string {
 
 type signInForm struct {
 	Client, Username, Error, Action, Proof string
-	Passkeys                               bool // may be used in place of the password
+	Passkeys                               bool   // may be used in place of the password
+	Options, Challenge                     string // what the browser is asked when it offers them beside user names
 }
 
 func (h *handler) showIdentifier(w http.ResponseWriter, r *http.Request) {
@@ -169,7 +170,14 @@ func (h *handler) showIdentifier(w http.ResponseWriter, r *http.Request) {
 
 func (h *handler) signInPage(w http.ResponseWriter, r *http.Request, status int, f signInForm) {
 	f.Action, f.Proof = h.action(r)
-	f.Passkeys = h.Factors != nil && h.Factors.Passkeys()
+	if f.Passkeys = h.Factors != nil && h.Factors.Passkeys(); f.Passkeys {
+		options, challenge, err := h.Factors.BeginSignIn(r.Context(), nil)
+		if err != nil {
+			h.broken(w, r, err)
+			return
+		}
+		f.Options, f.Challenge = string(options), challenge
+	}
 	h.render(w, r, pages.Page{Template: "identifier", Title: "Sign in", Status: status, Data: f})
 }
 

@@ -27,6 +27,7 @@ import (
 	"opencloud/internal/identity/directory"
 	"opencloud/internal/identity/factor"
 	"opencloud/internal/identity/login"
+	passwords "opencloud/internal/identity/password"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/testkit"
@@ -64,7 +65,7 @@ func newRigWith(t *testing.T, database string, policy factor.Options, change ...
 	var h http.Handler
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
-	dir, err := directory.New(ctx, d, directory.Options{Issuer: server.URL})
+	dir, err := directory.New(ctx, d, directory.Options{Issuer: server.URL, Passwords: passwords.Policy{Length: 8}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +144,7 @@ func (b *browser) get(address string) (*http.Response, string) {
 
 var (
 	proofField  = regexp.MustCompile(`name="proof" value="([^"]+)"`)
-	randomField = regexp.MustCompile(`(name="proof" value|nonce)="[^"]+"`)
+	randomField = regexp.MustCompile(`(name="proof" value|nonce|data-options|data-challenge)="[^"]+"`)
 	actionField = regexp.MustCompile(`<form method="post" action="([^"]+)"`)
 )
 
