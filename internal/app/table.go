@@ -211,6 +211,9 @@ func buildSettings(ctx context.Context, s *stack) (built, error) {
 func buildIdp(ctx context.Context, s *stack) (built, error) {
 	cfg, log, err := load[idp.Config](s, "idp")
 	if err == nil {
+		err = cfg.ReadSecret()
+	}
+	if err == nil {
 		err = s.directory(ctx)
 	}
 	if err != nil {
