@@ -156,8 +156,8 @@ func (p passwords) byName(ctx context.Context, name string) (Link, error) {
 	return l, err
 }
 
-// Viewed and Downloaded count; for the owner, and only roughly: a crash loses the last seconds.
-func (s *Service) Viewed(l *Link) { s.o.Store.count(l.ID, 1, 0) }
+// Viewed counts that the link with an id was opened; for the owner, and only roughly: a crash loses the last seconds.
+func (s *Service) Viewed(id string) { s.o.Store.count(id, 1, 0) }
 
 // Downloaded counts a download by the link with an id.
 func (s *Service) Downloaded(id string) { s.o.Store.count(id, 0, 1) }

@@ -126,7 +126,7 @@ func public(ctx context.Context, ref storage.Ref) (way, error) {
 		return way{}, storage.ErrNotFound
 	}
 	inside := resource.ID{Storage: v.Storage, Space: v.Space, Node: v.Node}
-	d := &door{inside: inside, id: ref.ID, public: true}
+	d := &door{inside: inside, id: inside, public: true}
 	rest := strings.Trim(ref.Path, "/")
 	if !v.File {
 		return way{ref: storage.At(inside, rest), root: rest == "", door: d}, nil
@@ -135,7 +135,7 @@ func public(ctx context.Context, ref storage.Ref) (way, error) {
 	if rest == "" {
 		return way{}, &virtual{public: true}
 	}
-	d.id, d.parent = inside, ref.ID
+	d.parent = ref.ID
 	return way{ref: storage.At(inside, ""), root: true, door: d}, nil
 }
 

@@ -168,7 +168,12 @@ func same[T comparable](w *world, got, want T) {
 func TestJail(t *testing.T) {
 	w := newWorld(t)
 	bob, jail := as("bob"), func(p string) storage.Ref { return storage.At(share.Jail(), p) }
-	root := func() storage.Info { t.Helper(); i, err := w.fs.Stat(bob, jail(""), storage.View{}); w.must(err); return i }
+	root := func() storage.Info {
+		t.Helper()
+		i, err := w.fs.Stat(bob, jail(""), storage.View{})
+		w.must(err)
+		return i
+	}
 	empty := root().ETag
 	same(w, w.list(bob, jail("")), "")
 	sh := w.give("docs", "bob", permission.Viewer)
@@ -291,7 +296,7 @@ func TestLinks(t *testing.T) {
 	same(w, w.read(view, at("sub/b.txt")), "docs/sub/b.txt")
 	root, err := w.fs.Stat(view, at(""), storage.View{Path: true})
 	w.must(err)
-	if root.ID != link.Root(l.Token) || !root.Parent.IsZero() || root.Path != "" || root.SpaceOwner != "" {
+	if root.ID.Storage != storageID || !root.Parent.IsZero() || root.Path != "" || root.SpaceOwner != "" {
 		t.Errorf("the root tells too much: %+v", root)
 	}
 	i, err := w.fs.Stat(view, at("sub/b.txt"), storage.View{Path: true})
