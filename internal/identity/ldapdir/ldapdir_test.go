@@ -71,7 +71,8 @@ func populate(t *testing.T, data identitytest.Data) (uri string, stop func()) {
 	return uri, stop
 }
 
-func open(t *testing.T, uri string) *Directory {
+// open opens the directory of populate; each changes how.
+func open(t *testing.T, uri string, each ...func(*Options)) *Directory {
 	t.Helper()
 	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "p.db"), db.Options{})
 	if err != nil {
@@ -81,14 +82,42 @@ func open(t *testing.T, uri string) *Directory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := New(Options{URI: uri, BindDN: "cn=admin," + suffix, BindPassword: testkit.SlapdPassword, UserBase: "ou=people," + suffix, GroupBase: "ou=groups," + suffix,
+	o := Options{URI: uri, BindDN: "cn=admin," + suffix, BindPassword: testkit.SlapdPassword, UserBase: "ou=people," + suffix, GroupBase: "ou=groups," + suffix,
 		UserClass: "inetOrgPerson", GroupClass: "groupOfNames", UserID: "openCloudUUID", GroupID: "openCloudUUID", UserName: "uid", UserMail: "mail", UserDisplay: "displayName",
-		UserType: "openCloudUserType", UserEnabled: "openCloudUserEnabled", GroupName: "cn", GroupMember: "member", Profiles: profiles})
+		UserType: "openCloudUserType", UserEnabled: "openCloudUserEnabled", GroupName: "cn", GroupMember: "member", Issuer: issuer, Profiles: profiles}
+	for _, f := range each {
+		f(&o)
+	}
+	dir, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = dir.Close(), d.Close() })
 	return dir
+}
+
+const issuer = "https://cloud.example"
+
+func writable(o *Options) { o.Write, o.PasswordExop = true, true }
+
+// exec changes the directory as somebody else does.
+func exec(t *testing.T, uri string, f func(c *ldap.Conn) error) {
+	t.Helper()
+	c, err := ldap.DialURL(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Bind("cn=admin,"+suffix, testkit.SlapdPassword); err != nil {
+		t.Fatal(err)
+	}
+	if err := f(c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func ada(enabled bool) identitytest.Account {
+	return identitytest.Account{User: identity.User{ID: "1", Username: "ada", DisplayName: "Ada", Surname: "L", Enabled: enabled}, Password: "pw"}
 }
 
 // TestContract: an external directory behaves as our own does.
