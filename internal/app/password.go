@@ -8,7 +8,8 @@ import (
 	"opencloud/internal/service/idm"
 )
 
-// ResetPassword sets the password of an account of the embedded directory.
+// ResetPassword sets the password of an account, in the embedded directory or an external one that may be written;
+// idm.ErrElsewhere if it may not.
 func ResetPassword(ctx context.Context, o Options, user, password string) error {
 	dir, data := config.Dirs(o.Lookup)
 	source, err := config.Open(dir, data, o.Lookup)
@@ -19,9 +20,13 @@ func ResetPassword(ctx context.Context, o Options, user, password string) error 
 	if _, err := source.Load("idm", &cfg); err != nil {
 		return err
 	}
+	var rt runtime
+	if _, err := source.Load("opencloud-runtime", &rt); err != nil {
+		return err
+	}
 	l, err := log.New(cfg.Log, "idm")
 	if err != nil {
 		return err
 	}
-	return idm.ResetPassword(ctx, cfg, l, user, password)
+	return idm.ResetPassword(ctx, cfg, external(cfg, rt), l, user, password)
 }

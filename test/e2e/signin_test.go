@@ -15,34 +15,39 @@ import (
 
 // TestSignIn goes through the sign-in of every client that is known to a new server, in both wirings.
 func TestSignIn(t *testing.T) {
-	everywhere(t, func(t *testing.T, o server.Options) {
-		s := server.Start(t, o)
-		for _, app := range s.Apps() {
-			tokens, err := s.Browser().SignIn(app, "mary", "demo")
-			if err != nil {
-				t.Fatalf("%s: %v", app.ID, err)
-			}
-			if a := s.Bearer(tokens.Access, "GET", "/graph/v1.0/me", ""); a.Status != 200 || !strings.Contains(a.Body, `"onPremisesSamAccountName":"mary"`) {
-				t.Errorf("%s: me: %d %s", app.ID, a.Status, a.Body)
-			}
-			if a := s.Bearer(tokens.Access+"x", "GET", "/graph/v1.0/me", ""); a.Status != 401 {
-				t.Errorf("%s: a changed token: %d", app.ID, a.Status)
-			}
-			if !strings.Contains(app.Scope, "offline_access") {
-				continue
-			}
-			again, err := s.Token(url.Values{"grant_type": {"refresh_token"}, "client_id": {app.ID}, "refresh_token": {tokens.Refresh}})
-			if err != nil || again.Refresh == tokens.Refresh {
-				t.Errorf("%s: refresh: %+v, %v", app.ID, again.Error, err)
-			}
-			if a := s.Bearer(again.Access, "GET", "/graph/v1.0/me", ""); a.Status != 200 {
-				t.Errorf("%s: me with the new token: %d", app.ID, a.Status)
-			}
+	everywhere(t, func(t *testing.T, o server.Options) { signIns(t, o) })
+}
+
+// signIns signs mary in to every client of a server.
+func signIns(t *testing.T, o server.Options) *server.Server {
+	t.Helper()
+	s := server.Start(t, o)
+	for _, app := range s.Apps() {
+		tokens, err := s.Browser().SignIn(app, "mary", "demo")
+		if err != nil {
+			t.Fatalf("%s: %v", app.ID, err)
 		}
-		if _, err := s.Browser().SignIn(s.Apps()[0], "mary", "wrong"); err == nil || !strings.Contains(err.Error(), "204") {
-			t.Errorf("a wrong password: %v", err)
+		if a := s.Bearer(tokens.Access, "GET", "/graph/v1.0/me", ""); a.Status != 200 || !strings.Contains(a.Body, `"onPremisesSamAccountName":"mary"`) {
+			t.Errorf("%s: me: %d %s", app.ID, a.Status, a.Body)
 		}
-	})
+		if a := s.Bearer(tokens.Access+"x", "GET", "/graph/v1.0/me", ""); a.Status != 401 {
+			t.Errorf("%s: a changed token: %d", app.ID, a.Status)
+		}
+		if !strings.Contains(app.Scope, "offline_access") {
+			continue
+		}
+		again, err := s.Token(url.Values{"grant_type": {"refresh_token"}, "client_id": {app.ID}, "refresh_token": {tokens.Refresh}})
+		if err != nil || again.Refresh == tokens.Refresh {
+			t.Errorf("%s: refresh: %+v, %v", app.ID, again.Error, err)
+		}
+		if a := s.Bearer(again.Access, "GET", "/graph/v1.0/me", ""); a.Status != 200 {
+			t.Errorf("%s: me with the new token: %d", app.ID, a.Status)
+		}
+	}
+	if _, err := s.Browser().SignIn(s.Apps()[0], "mary", "wrong"); err == nil || !strings.Contains(err.Error(), "204") {
+		t.Errorf("a wrong password: %v", err)
+	}
+	return s
 }
 
 // TestNoOpenRedirect: an address that is not registered is never redirected to, signed in or not.

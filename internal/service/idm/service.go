@@ -50,8 +50,11 @@ func (d *Directory) Database() db.DB { return d.db }
 // Close releases the database.
 func (d *Directory) Close() error { return d.db.Close() }
 
-// ResetPassword sets somebody's password, for the command line.
-func ResetPassword(ctx context.Context, cfg Config, log *slog.Logger, user, password string) error {
+// ResetPassword sets somebody's password, for the command line; external that the directory is somebody else's.
+func ResetPassword(ctx context.Context, cfg Config, external bool, log *slog.Logger, user, password string) error {
+	if external {
+		return resetExternal(ctx, cfg, log, user, password)
+	}
 	d, err := Open(ctx, cfg, log)
 	if err != nil {
 		return err
