@@ -25,16 +25,11 @@ type directory interface {
 }
 
 // openDirectory opens the directory that is configured.
-func (s *stack) openDirectory(ctx context.Context, cfg idm.Config, log *slog.Logger) (directory, error) {
-	if external(cfg, s.rt) {
+func openDirectory(ctx context.Context, cfg idm.Config, rt runtime, log *slog.Logger) (directory, error) {
+	if cfg.External(slices.Contains(rt.Exclude, "idm")) {
 		return idm.Connect(ctx, cfg, log)
 	}
 	return idm.Open(ctx, cfg, log)
-}
-
-// external tells whether the directory is somebody else's.
-func external(cfg idm.Config, rt runtime) bool {
-	return cfg.External(slices.Contains(rt.Exclude, "idm"))
 }
 
 func buildIdm(ctx context.Context, s *stack) (built, error) {
@@ -42,7 +37,7 @@ func buildIdm(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	d, err := s.openDirectory(ctx, cfg, log)
+	d, err := openDirectory(ctx, cfg, s.rt, log)
 	if err != nil {
 		return built{}, err
 	}

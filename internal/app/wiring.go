@@ -215,7 +215,7 @@ func (s *stack) opened(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.openDirectory(ctx, cfg, log)
+	d, err := openDirectory(ctx, cfg, s.rt, log)
 	if err != nil {
 		return err
 	}

@@ -259,6 +259,17 @@ func (d *Directory) find(ctx context.Context, claim, value string) (remembered, 
 	if err != nil {
 		return remembered{}, err
 	}
+	r, err := d.read(ctx, e)
+	if err != nil {
+		return remembered{}, err
+	}
+	r.at, r.generation = at, generation
+	d.known.Put(key, r)
+	return r, nil
+}
+
+// read returns the account of an entry, as it is now.
+func (d *Directory) read(ctx context.Context, e *ldap.Entry) (remembered, error) {
 	a := d.account(e)
 	if a.ID == "" || a.Username == "" {
 		return remembered{}, fmt.Errorf("LDAP: %s has no id or no user name", e.DN)
@@ -277,12 +288,11 @@ func (d *Directory) find(ctx context.Context, claim, value string) (remembered, 
 		return remembered{}, err
 	}
 	addProfile(&a, profiles[a.ID])
-	r := remembered{account: a, actor: identity.Actor{Kind: identity.Person, User: a.User, Groups: groups}, mark: mark(e, a.PasswordChanged), at: at, generation: generation}
+	r := remembered{account: a, actor: identity.Actor{Kind: identity.Person, User: a.User, Groups: groups}, mark: mark(e, a.PasswordChanged)}
 	if len(r.actor.User.Roles) == 0 {
 		r.actor.User.Roles = []string{role.Default(a.Type)}
 	}
 	r.actor.MayListAllSpaces = role.Allows(r.actor.User.Roles, role.DrivesList) == role.All
-	d.known.Put(key, r)
 	return r, nil
 }
 

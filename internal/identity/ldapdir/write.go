@@ -239,10 +239,11 @@ func (d *Directory) UpdateAccount(ctx context.Context, id string, c identity.Acc
 	if err != nil {
 		return identity.Account{}, err
 	}
-	old, err := d.Account(ctx, id)
+	r, err := d.read(ctx, e) // not what is remembered: it is compared with what shall be
 	if err != nil {
 		return identity.Account{}, err
 	}
+	old := r.account
 	if err := d.updateEntry(ctx, e, old, c); err != nil {
 		return identity.Account{}, err
 	}
@@ -372,7 +373,7 @@ func (d *Directory) rename(ctx context.Context, e *ldap.Entry, attribute, value 
 	} else if d.opts.Refint {
 		return nil
 	}
-	if from == to {
+	if d.memberKey(from) == d.memberKey(to) {
 		return nil
 	}
 	return d.memberships(ctx, from, func(group string) error { return d.exchange(ctx, group, from, to) })

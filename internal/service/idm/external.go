@@ -3,7 +3,6 @@ package idm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"opencloud/internal/identity/ldapdir"
@@ -50,24 +49,4 @@ func (d *External) Close() error { return errors.Join(d.Directory.Close(), d.db.
 // Parts are what the service consists of where the directory is somebody else's.
 func (d *External) Parts() service.Parts {
 	return service.Parts{Ready: []service.Check{{Name: "LDAP server", Run: d.Ready}}, Close: d.Close}
-}
-
-// ErrElsewhere tells that passwords are kept in a directory that this server may only read.
-var ErrElsewhere = errors.New("passwords are kept elsewhere")
-
-// resetExternal sets a password in an external directory.
-func resetExternal(ctx context.Context, cfg Config, log *slog.Logger, user, password string) error {
-	if !cfg.Client.Write {
-		return fmt.Errorf("%w: in the directory at %s, which is read-only for this server (OC_LDAP_SERVER_WRITE_ENABLED=false); change the password of %s with the tools of that directory, such as ldappasswd",
-			ErrElsewhere, cfg.Client.URI, user)
-	}
-	d, err := Connect(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	u, err := d.UserBy(ctx, "username", user)
-	if err == nil {
-		err = d.SetPassword(ctx, u.ID, password)
-	}
-	return errors.Join(err, d.Close())
 }
