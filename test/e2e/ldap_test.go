@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -130,6 +132,25 @@ func TestReadOnlyLDAP(t *testing.T) {
 	}
 	if list, _ := users["read_only_attributes"].([]any); len(list) == 0 {
 		t.Errorf("read_only_attributes: %v", users["read_only_attributes"])
+	}
+	if out, err := s.Command("auth-app", "create", "--user-name", "mary").CombinedOutput(); err != nil {
+		t.Errorf("an app token at the command line: %v\n%s", err, out)
+	}
+	for _, c := range []struct {
+		s       *server.Server
+		offered bool
+	}{{s, false}, {server.Start(t, server.Options{}), true}} {
+		b := c.s.Browser()
+		if _, err := b.SignIn(c.s.Apps()[0], "mary", "demo"); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := b.HTTP().Get(c.s.URL + "/signin/v1/account")
+		must(t, err)
+		page, err := io.ReadAll(resp.Body)
+		must(t, errors.Join(err, resp.Body.Close()))
+		if !strings.Contains(string(page), "mary") || strings.Contains(string(page), `name="new"`) != c.offered {
+			t.Errorf("the account page should offer to change the password: %v\n%s", c.offered, page)
+		}
 	}
 	cmd := s.Command("idm", "resetpassword", "-u", "mary")
 	cmd.Stdin = strings.NewReader("new-password-1\nnew-password-1\n")

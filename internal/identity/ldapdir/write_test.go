@@ -176,6 +176,11 @@ func TestMemberships(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, m, err)
 		}
 	}
+	// Somebody else's group, of which she is the only member.
+	add(t, uri, "cn=lonely,ou=groups,"+suffix, "objectClass", "groupOfNames", "objectClass", "openCloudObject", "cn", "lonely", "openCloudUUID", "l", "member", person("ada"))
+	if err := d.RemoveMember(ctx, identity.PlainGroup, "l", a.ID, identity.MemberOf); err != nil {
+		t.Errorf("the last member: %v", err)
+	}
 	purged := ""
 	broken := errors.New("broken")
 	d.OnPurge(func(context.Context, string) error { return broken })
