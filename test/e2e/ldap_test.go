@@ -87,6 +87,16 @@ func TestSignInWithLDAP(t *testing.T) {
 	})
 }
 
+// TestAppTokensWithLDAP: their programs log in too.
+func TestAppTokensWithLDAP(t *testing.T) {
+	for name, write := range map[string]bool{"read-only": false, "writable": true} {
+		t.Run(name, func(t *testing.T) {
+			o, _ := openLDAP(t, write)
+			appTokens(t, o)
+		})
+	}
+}
+
 // TestReadOnlyLDAP: nothing of people can be changed but what is kept here, and clients are told so.
 func TestReadOnlyLDAP(t *testing.T) {
 	o, _ := openLDAP(t, false)

@@ -77,36 +77,38 @@ func TestNoOpenRedirect(t *testing.T) {
 
 // TestAppTokens: programs log in with a token in place of the password, until it is revoked.
 func TestAppTokens(t *testing.T) {
-	everywhere(t, func(t *testing.T, o server.Options) {
-		s := server.Start(t, o)
-		tokens, err := s.Browser().SignIn(s.Apps()[0], "mary", "demo")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var made struct{ Token string }
-		a := s.Bearer(tokens.Access, "POST", "/auth-app/tokens?expiry=72h&label=test", "")
-		if err := json.Unmarshal([]byte(a.Body), &made); a.Status/100 != 2 || err != nil || made.Token == "" {
-			t.Fatalf("create: %d %s", a.Status, a.Body)
-		}
-		mary := s.As("mary", made.Token)
-		mary.Want("PUT", "/remote.php/webdav/by-token.txt", "x", nil, 201)
-		if a := s.As("alan", made.Token).Do("GET", "/graph/v1.0/me", ""); a.Status != 401 {
-			t.Errorf("somebody else with the token: %d", a.Status)
-		}
-		withClients(t, s, made.Token)
-		var list []struct{ Token, Label string }
-		a = s.Bearer(tokens.Access, "GET", "/auth-app/tokens", "")
-		if err := json.Unmarshal([]byte(a.Body), &list); a.Status != 200 || err != nil || len(list) != 1 || list[0].Token == made.Token {
-			t.Fatalf("list: %d %s", a.Status, a.Body)
-		}
-		if a := s.Bearer(tokens.Access, "DELETE", "/auth-app/tokens?token="+url.QueryEscape(list[0].Token), ""); a.Status/100 != 2 {
-			t.Fatalf("revoke: %d %s", a.Status, a.Body)
-		}
-		time.Sleep(time.Second)
-		if a := mary.Do("GET", "/remote.php/webdav/by-token.txt", ""); a.Status != 401 {
-			t.Errorf("a second after it was revoked the token still gives %d", a.Status)
-		}
-	})
+	everywhere(t, appTokens)
+}
+
+func appTokens(t *testing.T, o server.Options) {
+	s := server.Start(t, o)
+	tokens, err := s.Browser().SignIn(s.Apps()[0], "mary", "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct{ Token string }
+	a := s.Bearer(tokens.Access, "POST", "/auth-app/tokens?expiry=72h&label=test", "")
+	if err := json.Unmarshal([]byte(a.Body), &made); a.Status/100 != 2 || err != nil || made.Token == "" {
+		t.Fatalf("create: %d %s", a.Status, a.Body)
+	}
+	mary := s.As("mary", made.Token)
+	mary.Want("PUT", "/remote.php/webdav/by-token.txt", "x", nil, 201)
+	if a := s.As("alan", made.Token).Do("GET", "/graph/v1.0/me", ""); a.Status != 401 {
+		t.Errorf("somebody else with the token: %d", a.Status)
+	}
+	withClients(t, s, made.Token)
+	var list []struct{ Token, Label string }
+	a = s.Bearer(tokens.Access, "GET", "/auth-app/tokens", "")
+	if err := json.Unmarshal([]byte(a.Body), &list); a.Status != 200 || err != nil || len(list) != 1 || list[0].Token == made.Token {
+		t.Fatalf("list: %d %s", a.Status, a.Body)
+	}
+	if a := s.Bearer(tokens.Access, "DELETE", "/auth-app/tokens?token="+url.QueryEscape(list[0].Token), ""); a.Status/100 != 2 {
+		t.Fatalf("revoke: %d %s", a.Status, a.Body)
+	}
+	time.Sleep(time.Second)
+	if a := mary.Do("GET", "/remote.php/webdav/by-token.txt", ""); a.Status != 401 {
+		t.Errorf("a second after it was revoked the token still gives %d", a.Status)
+	}
 }
 
 // withClients uses the token as rclone's and owncloudcmd's password.
