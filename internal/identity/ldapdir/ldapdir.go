@@ -296,26 +296,24 @@ func (d *Directory) read(ctx context.Context, e *ldap.Entry) (remembered, error)
 	return r, nil
 }
 
-// mark is another one when the entry, or the password in it, has changed; 0 if the server does not tell.
-func mark(e *ldap.Entry, changedHere time.Time) uint64 {
-	h, told := fnv.New64a(), false
+// mark is another one when the entry, or the password in it, has changed. It is odd if the server tells of changes.
+func mark(e *ldap.Entry, passwordChanged time.Time) uint64 {
+	h, told := fnv.New64a(), uint64(0)
+	_, _ = fmt.Fprint(h, passwordChanged.UnixNano())
 	for _, name := range changes() {
-		v := e.GetEqualFoldAttributeValue(name)
-		told = told || v != ""
-		_, _ = fmt.Fprintf(h, "%s=%s\x00", name, v)
+		if v := e.GetEqualFoldAttributeValue(name); v != "" {
+			told = 1
+			_, _ = fmt.Fprintf(h, "\x00%s=%s", name, v)
+		}
 	}
-	if !told {
-		return 0
-	}
-	_, _ = fmt.Fprint(h, changedHere.UnixNano())
-	return max(h.Sum64(), 1)
+	return h.Sum64()<<1 | told
 }
 
 // version is the version of a password for package login: another one after a change, and now and then, for locked accounts
 // and passwords that expired show in no change.
 func (d *Directory) version(mark uint64) int64 {
 	every := verifyFor
-	if mark == 0 {
+	if mark&1 == 0 {
 		every = fresh
 	}
 	return int64(mark) ^ d.now().UnixNano()/int64(every)

@@ -48,14 +48,23 @@ func TestPasswordChangedElsewhere(t *testing.T) {
 func TestVersions(t *testing.T) {
 	at := time.Unix(1_800_000_000, 0).Truncate(verifyFor)
 	d := &Directory{now: func() time.Time { return at }}
-	silent, telling := d.version(0), d.version(42)
+	silent, telling := d.version(2), d.version(43)
 	at = at.Add(fresh)
-	if d.version(0) == silent || d.version(42) != telling || d.version(43) == telling {
+	if d.version(2) == silent || d.version(43) != telling || d.version(45) == telling {
 		t.Error("after half a minute")
 	}
 	at = at.Add(verifyFor)
-	if d.version(42) == telling {
+	if d.version(43) == telling {
 		t.Error("after ten minutes")
+	}
+	silentEntry, toldEntry := &ldap.Entry{}, &ldap.Entry{Attributes: []*ldap.EntryAttribute{{Name: "entryCSN", Values: []string{"1"}}}}
+	for _, e := range []*ldap.Entry{silentEntry, toldEntry} {
+		if mark(e, at) == mark(e, at.Add(1)) {
+			t.Error("a password that was changed here")
+		}
+	}
+	if mark(silentEntry, at)&1 != 0 || mark(toldEntry, at)&1 != 1 {
+		t.Error("whether the server tells of changes")
 	}
 }
 

@@ -75,7 +75,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	if cfg.AdminUserID != "" {
 		if err := deps.Store.Administrator(ctx, cfg.AdminUserID); err != nil {
 			deps.Log.WarnContext(ctx, "the administrator could not be given the role yet", "user", cfg.AdminUserID, "err", err)
-			loops = append(loops, service.Loop{Name: "first administrator", Run: func(ctx context.Context) error { return deps.Store.appoint(ctx, cfg.AdminUserID) }})
+			loops = append(loops, service.Loop{Name: "first administrator", Run: func(ctx context.Context) error { return deps.Store.appoint(ctx, cfg.AdminUserID, 5*time.Second) }})
 		}
 	}
 	ready := service.Check{Name: "settings", Run: func(ctx context.Context) error {
@@ -94,12 +94,12 @@ func New(ctx context.Context, cfg Config, deps Deps) (service.Parts, error) {
 }
 
 // appoint gives the first administrator the role as soon as the directory, which may be somebody else's, answers.
-func (s *Store) appoint(ctx context.Context, id string) error {
+func (s *Store) appoint(ctx context.Context, id string, every time.Duration) error {
 	for s.Administrator(ctx, id) != nil {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(5 * time.Second):
+		case <-time.After(every):
 		}
 	}
 	<-ctx.Done()
