@@ -21,10 +21,10 @@ const (
 )
 
 // openLDAP starts somebody's directory with admin, mary, alan and carol (who is disabled), and returns how a server is told
-// about it.
-func openLDAP(t *testing.T, write bool) (o server.Options, uri string) {
+// about it; stop ends it.
+func openLDAP(t *testing.T, write bool) (o server.Options, uri string, stop func()) {
 	t.Helper()
-	uri, _ = testkit.Slapd(t, suffix, filepath.Join(server.Root(t), "deploy", "ldap", "opencloud.schema"))
+	uri, stop = testkit.Slapd(t, suffix, filepath.Join(server.Root(t), "deploy", "ldap", "opencloud.schema"))
 	c, err := ldap.DialURL(uri)
 	must(t, err)
 	defer c.Close()
@@ -57,7 +57,7 @@ func openLDAP(t *testing.T, write bool) (o server.Options, uri string) {
 		enabled = "true"
 	}
 	return server.Options{Env: []string{"OC_LDAP_URI=" + uri, "OC_LDAP_BIND_DN=cn=admin," + suffix, "OC_LDAP_BIND_PASSWORD=" + testkit.SlapdPassword,
-		"OC_LDAP_USER_BASE_DN=ou=people," + suffix, "OC_LDAP_GROUP_BASE_DN=ou=groups," + suffix, "OC_LDAP_SERVER_WRITE_ENABLED=" + enabled, "OC_ADMIN_USER_ID=" + adminID}}, uri
+		"OC_LDAP_USER_BASE_DN=ou=people," + suffix, "OC_LDAP_GROUP_BASE_DN=ou=groups," + suffix, "OC_LDAP_SERVER_WRITE_ENABLED=" + enabled, "OC_ADMIN_USER_ID=" + adminID}}, uri, stop
 }
 
 // directories runs a test with an external directory that is read-only and one that is not, in the three wirings.
@@ -69,7 +69,7 @@ func directories(t *testing.T, f func(t *testing.T, o server.Options)) {
 			", split":  func(o *server.Options) { o.Split = true },
 		} {
 			t.Run(name+wiring, func(t *testing.T) {
-				o, _ := openLDAP(t, write)
+				o, _, _ := openLDAP(t, write)
 				change(&o)
 				f(t, o)
 			})
@@ -91,15 +91,41 @@ func TestSignInWithLDAP(t *testing.T) {
 func TestAppTokensWithLDAP(t *testing.T) {
 	for name, write := range map[string]bool{"read-only": false, "writable": true} {
 		t.Run(name, func(t *testing.T) {
-			o, _ := openLDAP(t, write)
+			o, _, _ := openLDAP(t, write)
 			appTokens(t, o)
+		})
+	}
+}
+
+// TestLDAPIsAway: while the directory does not answer nobody is told that their password is wrong, or that they do not exist, in
+// either wiring; who was asked for a moment ago works on.
+func TestLDAPIsAway(t *testing.T) {
+	for name, split := range map[string]bool{"one process": false, "split": true} {
+		t.Run(name, func(t *testing.T) {
+			o, _, stop := openLDAP(t, true)
+			o.Split = split
+			s := server.Start(t, o)
+			mary := s.As("mary", "demo")
+			mary.Want("PUT", "/remote.php/webdav/a.txt", "x", nil, 201)
+			stop()
+			mary.Want("GET", "/remote.php/webdav/a.txt", "", nil, 200)
+			if a := s.As("alan", "demo").Do("GET", "/graph/v1.0/me", ""); a.Status < 500 {
+				t.Errorf("a sign-in: %d %s", a.Status, a.Body)
+			}
+			if a := s.Admin().Do("GET", "/graph/v1.0/users", ""); a.Status < 500 {
+				t.Errorf("the list of users: %d %s", a.Status, a.Body)
+			}
+			if a := s.Admin().Do("DELETE", "/graph/v1.0/users/"+maryID, ""); a.Status < 500 {
+				t.Errorf("somebody is deleted: %d %s", a.Status, a.Body)
+			}
+			mary.Want("GET", "/remote.php/webdav/a.txt", "", nil, 200)
 		})
 	}
 }
 
 // TestReadOnlyLDAP: nothing of people can be changed but what is kept here, and clients are told so.
 func TestReadOnlyLDAP(t *testing.T) {
-	o, _ := openLDAP(t, false)
+	o, _, _ := openLDAP(t, false)
 	s := server.Start(t, o)
 	admin, mary := s.Admin(), s.As("mary", "demo")
 	for _, c := range []struct{ method, path, body string }{
@@ -172,7 +198,7 @@ func TestReadOnlyLDAP(t *testing.T) {
 
 // TestWritableLDAP: administrators make, change and remove people and groups in the external directory.
 func TestWritableLDAP(t *testing.T) {
-	o, uri := openLDAP(t, true)
+	o, uri, _ := openLDAP(t, true)
 	o.Env = append(o.Env, "OC_EXCLUDE_RUN_SERVICES=idm")
 	s := server.Start(t, o)
 	admin := s.Admin()
