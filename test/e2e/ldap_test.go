@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -246,4 +247,20 @@ func TestWritableLDAP(t *testing.T) {
 		t.Errorf("resetpassword: %v\n%s", err, out)
 	}
 	s.As("mary", "new-password-1").Want("GET", "/graph/v1.0/me", "", nil, 200)
+}
+
+// TestDirectoryOfAnotherServer: one server's directory is the LDAP listener of another, over TLS.
+func TestDirectoryOfAnotherServer(t *testing.T) {
+	_, port, err := net.SplitHostPort(testkit.FreeAddr(t))
+	must(t, err)
+	theirs := server.Start(t, server.Options{Env: []string{"IDM_LDAPS_ADDR=127.0.0.1:" + port, "IDM_REVASVC_PASSWORD=reva-secret"}})
+	var me struct{ ID string }
+	must(t, json.Unmarshal([]byte(theirs.Admin().Want("GET", "/graph/v1.0/me", "", nil, 200).Body), &me))
+	o := server.Options{Env: []string{"OC_LDAP_URI=ldaps://localhost:" + port, "OC_LDAP_CACERT=" + filepath.Join(theirs.Dir, "data", "idm", "ldap.crt"),
+		"OC_LDAP_BIND_DN=uid=reva,ou=sysusers,o=libregraph-idm", "OC_LDAP_BIND_PASSWORD=reva-secret", "OC_LDAP_SERVER_WRITE_ENABLED=false", "OC_ADMIN_USER_ID=" + me.ID}}
+	s := signIns(t, o)
+	a := s.As("mary", "demo").Want("GET", "/graph/v1.0/me?$expand=memberOf", "", nil, 200)
+	if !strings.Contains(a.Body, "bible-readers") {
+		t.Errorf("groups: %s", a.Body)
+	}
 }

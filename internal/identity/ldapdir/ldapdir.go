@@ -50,7 +50,7 @@ type Options struct {
 	// Mechanism tells who may not sign in: "attribute" those whose UserEnabled is FALSE, "group" the members of
 	// DisabledGroup (a DN), "none" nobody. Empty: attribute.
 	Mechanism, DisabledGroup string
-	// Substring says where a searched text may stand: any, initial or final.
+	// Where a searched text may stand: any, initial or final.
 	UserSubstring, GroupSubstring string
 
 	Write        bool // people and groups may be changed
