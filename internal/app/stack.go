@@ -32,6 +32,7 @@ import (
 	"opencloud/internal/platform/supervise"
 	"opencloud/internal/platform/telemetry"
 	"opencloud/internal/platform/tlsutil"
+	"opencloud/internal/service/sharing"
 	"opencloud/internal/storage"
 	"opencloud/internal/token"
 )
@@ -67,6 +68,7 @@ type stack struct {
 	bearers   people.Bearers
 	sessions  *oidc.Store
 	factors   *factor.Store
+	shared    *sharing.Domain
 	jobsIn    db.DB                   // where the table of jobs is
 	dir       directory               // opened in this process: by idm, or by a service that needs more than the clients of others give
 	handlers  map[string]http.Handler // web services of this process
@@ -208,6 +210,9 @@ func (s *stack) run(ctx context.Context, rt runtime) (err error) {
 			errs = append(errs, fmt.Errorf("%s: %w", r.name, err))
 		}
 		units = append(units, u...)
+	}
+	if s.fs != nil && len(errs) == 0 {
+		errs = append(errs, s.people(ctx)) // who shared something is looked up by the storage
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err

@@ -25,6 +25,7 @@ import (
 	"opencloud/internal/service/ocs"
 	"opencloud/internal/service/proxy"
 	"opencloud/internal/service/settings"
+	"opencloud/internal/service/sharing"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
 	"opencloud/internal/service/webfinger"
@@ -53,7 +54,6 @@ func table() []row {
 	return []row{
 		{"idm", buildIdm},
 		{"storage-users", buildStorageUsers},
-		{"ocdav", buildOcdav},
 		{"users", buildUsers},
 		{"groups", buildGroups},
 		{"auth-basic", buildAuthBasic},
@@ -64,6 +64,8 @@ func table() []row {
 		{"idp", buildIdp},
 		{"auth-bearer", buildAuthBearer},
 		{"webfinger", buildWebfinger},
+		{"sharing", buildSharing},
+		{"ocdav", buildOcdav},
 		{"gateway", buildGateway},
 		{"frontend", buildFrontend},
 		{"ocs", buildOcs},
@@ -77,7 +79,7 @@ func buildStorageUsers(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	st, err := storageusers.Open(ctx, cfg, log)
+	st, err := storageusers.Open(ctx, cfg, log, s.groupsOf)
 	if err != nil {
 		return built{}, err
 	}
@@ -91,11 +93,11 @@ func buildOcdav(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	fs, err := s.storage()
+	fs, shared, err := s.entered(ctx)
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := ocdav.New(ctx, cfg, ocdav.Deps{FS: fs, Log: log})
+	parts, err := ocdav.New(ctx, cfg, ocdav.Deps{FS: fs, Log: log, Links: shared.Links})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
@@ -194,6 +196,9 @@ func buildSettings(ctx context.Context, s *stack) (built, error) {
 func buildIdp(ctx context.Context, s *stack) (built, error) {
 	cfg, log, err := load[idp.Config](s, "idp")
 	if err == nil {
+		err = cfg.ReadSecret()
+	}
+	if err == nil {
 		err = s.directory(ctx)
 	}
 	if err != nil {
@@ -219,6 +224,19 @@ func buildIdp(ctx context.Context, s *stack) (built, error) {
 	}
 	parts, err := idp.New(ctx, cfg, idp.Deps{Provider: provider, Login: s.login, Accounts: s.dir, Factors: factors, Log: log})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
+}
+
+func buildSharing(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[sharing.Config](s, "sharing")
+	if err != nil {
+		return built{}, err
+	}
+	d, err := s.sharing(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := sharing.New(ctx, cfg, sharing.Deps{Domain: d, Log: log})
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 
 func buildGateway(ctx context.Context, s *stack) (built, error) {
@@ -259,14 +277,11 @@ func buildFrontend(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	fs, err := s.storage()
-	if err == nil {
-		err = s.people(ctx)
-	}
+	fs, shared, err := s.entered(ctx)
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := frontend.New(ctx, cfg, frontend.Deps{FS: fs, Users: s.users, Groups: s.groups, Log: log})
+	parts, err := frontend.New(ctx, cfg, frontend.Deps{FS: fs, Users: s.users, Groups: s.groups, Log: log, Shares: shared.Shares, Links: shared.Links})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
@@ -297,8 +312,12 @@ func buildGraph(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := graph.New(ctx, cfg, graph.Deps{Factors: factorAdmin{factors}, Spaces: fs, Reader: fs, Writer: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
-		Login: s.login, Machine: s.machine, Jobs: jobs, Sessions: sessions})
+	shared, err := s.sharing(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := graph.New(ctx, cfg, graph.Deps{Factors: factorAdmin{factors}, Spaces: fs, Reader: fs, Writer: fs, Trash: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
+		Login: s.login, Machine: s.machine, Jobs: jobs, Sessions: sessions, Shares: shared.Shares, Links: shared.Links})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
@@ -330,7 +349,11 @@ func buildProxy(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	deps := proxy.Deps{Factors: factors, Log: log, Metrics: s.metrics, Login: s.login, AppTokens: s.appTokens, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions,
+	shared, err := s.sharing(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	deps := proxy.Deps{Links: shared.Links, Factors: factors, Log: log, Metrics: s.metrics, Login: s.login, AppTokens: s.appTokens, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions,
 		Spaces: fs, Local: local, Resolve: s.resolve, Tokens: tokens}
 	parts, err := proxy.New(ctx, cfg, deps)
 	return built{parts: parts, config: cfg, debug: cfg.Debug, public: &cfg.HTTP}, err

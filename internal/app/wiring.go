@@ -26,8 +26,10 @@ import (
 	authservice "opencloud/internal/service/auth-service"
 	"opencloud/internal/service/idm"
 	"opencloud/internal/service/proxy"
+	"opencloud/internal/service/sharing"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/storage"
+	"opencloud/internal/storage/entrance"
 	"opencloud/internal/token"
 	"opencloud/internal/transfer"
 )
@@ -222,6 +224,60 @@ func (s *stack) opened(ctx context.Context) error {
 	s.closers = append(s.closers, d.Close)
 	s.dir = d
 	return nil
+}
+
+// sharing returns the shares and links.
+func (s *stack) sharing(ctx context.Context) (*sharing.Domain, error) {
+	if s.shared != nil {
+		return s.shared, nil
+	}
+	cfg, log, err := load[sharing.Config](s, "sharing")
+	if err != nil {
+		return nil, err
+	}
+	fs, err := s.storage()
+	if err == nil {
+		err = s.people(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := sharing.Open(ctx, cfg, fs, sharing.People{Users: s.users, Groups: s.groups, Machine: s.machine}, log)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, d.Close)
+	if s.dir != nil {
+		s.dir.OnPurge(d.Forget)
+	}
+	s.shared = d
+	return d, nil
+}
+
+// entered returns the storage with the ways into it: what people received, and links.
+func (s *stack) entered(ctx context.Context) (storage.FS, *sharing.Domain, error) {
+	fs, err := s.storage()
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := s.sharing(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return entrance.New(fs, d.Shares, d.Links), d, nil
+}
+
+// groupsOf asks the directory, which is opened after the storage.
+func (s *stack) groupsOf(ctx context.Context, userID string) ([]string, error) {
+	if s.users == nil {
+		return nil, fmt.Errorf("%w: the directory is not there", storage.ErrUnavailable)
+	}
+	ctx = identity.WithActor(ctx, identity.Actor{Kind: identity.Service})
+	groups, err := s.users.GroupsOf(ctx, userID)
+	if errors.Is(err, identity.ErrNotFound) {
+		err = nil
+	}
+	return groups, err
 }
 
 // signIns returns the sign-ins at our own provider; they lie beside the directory.

@@ -64,6 +64,7 @@ const (
 	Anonymous Kind = iota
 	Person
 	Service // one of our own services or a service account; may read every space
+	Visitor // somebody who came by a public link; Visit says what it opens
 )
 
 // Actor is on whose behalf something happens. The zero value is a stranger who may do nothing.
@@ -75,6 +76,23 @@ type Actor struct {
 	MayListAllSpaces bool
 	// Initiator is the Initiator-ID of the browser tab, passed on into events.
 	Initiator string
+	// Visit is set for visitors only.
+	Visit *Visit
+}
+
+// Known tells whether the actor is one of our people or services: no stranger, and nobody who came by a public link.
+func (a *Actor) Known() bool { return a.Kind == Person || a.Kind == Service }
+
+// Visit is what a public link opens: one node and what is below it, and of that no more than its creator may do himself.
+type Visit struct {
+	Link    string // id
+	Token   string // the address
+	Storage string
+	Space   string
+	Node    string
+	File    bool   // the node is a file
+	Rights  uint32 // a permission.Set
+	Creator Actor  // a person, as of this request
 }
 
 type actorKey struct{}

@@ -102,6 +102,7 @@ type Info struct {
 	SpaceType   space.Type
 	SpaceOwner  string // user id
 	Shared      bool   // the node itself has grants, and is no root
+	Received    bool   // the actor came to it by a share
 }
 
 // IsFolder tells whether it is a folder.
@@ -280,6 +281,28 @@ type Grants interface {
 	// SetGrant adds or replaces the grant of a grantee. Needs AddGrant or UpdateGrant; never gives more than the actor has.
 	SetGrant(ctx context.Context, ref Ref, g space.Grant) error
 	RemoveGrant(ctx context.Context, ref Ref, kind space.GranteeKind, grantee string) error
+	// FindGrants returns grants below the roots of spaces that count now, the oldest first, with what they are on. What is in
+	// the trash, in a disabled space or not visible to the actor is left out. It takes a few queries, whatever their number.
+	FindGrants(ctx context.Context, q GrantQuery) ([]Granted, error)
+}
+
+// GrantQuery says which grants to find: exactly one field is set.
+type GrantQuery struct {
+	// Received: those that give the actor or one of his groups something, but for his own personal space.
+	Received bool
+	// Given: those that the actor made, and all in his personal space.
+	Given bool
+	// Space: all in a space of which the actor may list the grants.
+	Space resource.ID
+	// All: all there are; for services.
+	All bool
+}
+
+// Granted is a grant and the node it is on, with its path.
+type Granted struct {
+	Grant      space.Grant
+	Info       Info
+	SpaceAlias string
 }
 
 // Change is one entry of the answer to Changes.
@@ -338,6 +361,7 @@ type Spaces interface {
 	// DisableSpace hides the space and all in it; PurgeSpace removes a disabled one for good.
 	DisableSpace(ctx context.Context, id resource.ID) error
 	PurgeSpace(ctx context.Context, id resource.ID) error
+	// Quota returns that of the space of a node. Needs GetQuota on the node.
 	Quota(ctx context.Context, id resource.ID) (space.Quota, error)
 }
 

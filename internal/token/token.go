@@ -52,7 +52,21 @@ type claims struct {
 	Kind   string   `json:"kind"`
 	// ListAll is identity.Actor.MayListAllSpaces.
 	ListAll bool `json:"list_all,omitempty"`
+	// Visit is identity.Actor.Visit.
+	Visit *visit `json:"visit,omitempty"`
 	jwt.RegisteredClaims
+}
+
+type visit struct {
+	Link    string   `json:"link"`
+	Token   string   `json:"token"`
+	Storage string   `json:"storage"`
+	File    bool     `json:"file,omitempty"`
+	Space   string   `json:"space"`
+	Node    string   `json:"node"`
+	Rights  uint32   `json:"rights"`
+	Creator user     `json:"creator"`
+	Groups  []string `json:"groups,omitempty"`
 }
 
 type user struct {
@@ -86,13 +100,14 @@ func (m *Manager) Mint(a identity.Actor, ttl time.Duration) (string, error) {
 		return "", fmt.Errorf("no token for an actor of kind %d", a.Kind)
 	}
 	now := m.now().Truncate(grain)
-	u := a.User
 	c := claims{
-		User: user{ID: u.ID, Username: u.Username, DisplayName: u.DisplayName, GivenName: u.GivenName, Surname: u.Surname, Mail: u.Mail,
-			Language: u.Language, Type: string(u.Type), Enabled: u.Enabled, Issuer: u.Issuer},
-		Groups: a.Groups, Roles: u.Roles, Kind: kind, ListAll: a.MayListAllSpaces,
+		User: toUser(a.User), Groups: a.Groups, Roles: a.User.Roles, Kind: kind, ListAll: a.MayListAllSpaces,
 		RegisteredClaims: jwt.RegisteredClaims{Audience: jwt.ClaimStrings{audience}, IssuedAt: jwt.NewNumericDate(now),
 			ExpiresAt: jwt.NewNumericDate(now.Add(ttl + grain))},
+	}
+	if v := a.Visit; v != nil {
+		c.Visit = &visit{Link: v.Link, Token: v.Token, Storage: v.Storage, File: v.File, Space: v.Space, Node: v.Node, Rights: v.Rights,
+			Creator: toUser(v.Creator.User), Groups: v.Creator.Groups}
 	}
 	s, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(m.secret)
 	if err != nil {
@@ -125,14 +140,24 @@ func (m *Manager) Parse(token string) (identity.Actor, error) {
 	return a, nil
 }
 
-var kindNames = map[identity.Kind]string{identity.Person: "person", identity.Service: "service"}
+var kindNames = map[identity.Kind]string{identity.Person: "person", identity.Service: "service", identity.Visitor: "visitor"}
+
+func toUser(u identity.User) user {
+	return user{ID: u.ID, Username: u.Username, DisplayName: u.DisplayName, GivenName: u.GivenName, Surname: u.Surname, Mail: u.Mail,
+		Language: u.Language, Type: string(u.Type), Enabled: u.Enabled, Issuer: u.Issuer}
+}
+
+func (u user) domain() identity.User {
+	return identity.User{ID: u.ID, Username: u.Username, DisplayName: u.DisplayName, GivenName: u.GivenName, Surname: u.Surname, Mail: u.Mail,
+		Language: u.Language, Type: identity.UserType(u.Type), Enabled: u.Enabled, Issuer: u.Issuer}
+}
 
 func (c *claims) actor() (identity.Actor, error) {
-	a := identity.Actor{
-		User: identity.User{ID: c.User.ID, Username: c.User.Username, DisplayName: c.User.DisplayName, GivenName: c.User.GivenName,
-			Surname: c.User.Surname, Mail: c.User.Mail, Language: c.User.Language, Type: identity.UserType(c.User.Type),
-			Enabled: c.User.Enabled, Issuer: c.User.Issuer, Roles: c.Roles},
-		Groups: c.Groups, MayListAllSpaces: c.ListAll,
+	a := identity.Actor{User: c.User.domain(), Groups: c.Groups, MayListAllSpaces: c.ListAll}
+	a.User.Roles = c.Roles
+	if v := c.Visit; v != nil {
+		a.Visit = &identity.Visit{Link: v.Link, Token: v.Token, Storage: v.Storage, File: v.File, Space: v.Space, Node: v.Node, Rights: v.Rights,
+			Creator: identity.Actor{Kind: identity.Person, User: v.Creator.domain(), Groups: v.Groups}}
 	}
 	for k, name := range kindNames {
 		if name == c.Kind {
@@ -144,6 +169,9 @@ func (c *claims) actor() (identity.Actor, error) {
 	}
 	if a.Kind == identity.Person && a.User.ID == "" {
 		return identity.Actor{}, fmt.Errorf("%w: it names no user", ErrInvalid)
+	}
+	if (a.Kind == identity.Visitor) != (a.Visit != nil) {
+		return identity.Actor{}, fmt.Errorf("%w: visitors, and only they, have a visit", ErrInvalid)
 	}
 	return a, nil
 }

@@ -152,7 +152,7 @@ func contextError(c codes.Code) error {
 
 // known refuses strangers.
 func known(ctx context.Context) error {
-	if identity.ActorFrom(ctx).Kind == identity.Anonymous {
+	if a := identity.ActorFrom(ctx); !a.Known() {
 		return status.Error(codes.Unauthenticated, "no access token")
 	}
 	return nil

@@ -33,6 +33,7 @@ type args struct {
 	Patches   []storage.PropPatch   `json:"patches,omitempty"`
 	Tags      []string              `json:"tags,omitempty"`
 	Grant     space.Grant           `json:"grant,omitzero"`
+	Grants    storage.GrantQuery    `json:"grants,omitzero"`
 	Filter    storage.SpaceFilter   `json:"filter,omitzero"`
 	Space     storage.SpaceRequest  `json:"space,omitzero"`
 	Update    storage.SpaceUpdate   `json:"update,omitzero"`
@@ -159,6 +160,16 @@ func listings() map[string]listing {
 		"Tagged": func(ctx context.Context, fs storage.FS, a *args) (any, iter.Seq2[any, error], error) {
 			seq, err := fs.Tagged(ctx, a.Ref, a.Text)
 			return nil, anySeq(seq), err
+		},
+		"FindGrants": func(ctx context.Context, fs storage.FS, a *args) (any, iter.Seq2[any, error], error) {
+			found, err := fs.FindGrants(ctx, a.Grants)
+			return nil, func(yield func(any, error) bool) {
+				for _, g := range found {
+					if !yield(g, nil) {
+						return
+					}
+				}
+			}, err
 		},
 	}
 }

@@ -239,6 +239,20 @@ func (c *Client) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.Gr
 	return c.do(ctx, "RemoveGrant", args{Ref: ref, Grant: space.Grant{Kind: kind, Grantee: grantee}})
 }
 
+func (c *Client) FindGrants(ctx context.Context, q storage.GrantQuery) (out []storage.Granted, err error) {
+	found, err := list[storage.Granted](c, ctx, "FindGrants", args{Grants: q}, nil)
+	if err != nil {
+		return nil, err
+	}
+	for g, err := range found {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
 func (c *Client) Changes(ctx context.Context, ref storage.Ref, token string, limit int) ([]storage.Change, string, bool, error) {
 	a, err := ask[changesAnswer](c, ctx, "Changes", args{Ref: ref, Text: token, Number: int64(limit)})
 	return a.Changes, a.Next, a.More, err

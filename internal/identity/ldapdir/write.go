@@ -120,7 +120,7 @@ func (d *Directory) good(pw string) error {
 		return fmt.Errorf("%w: a password has 1 to %d bytes", identity.ErrInvalid, password.MaxLength)
 	}
 	if faults := d.opts.Passwords.Faults(pw); len(faults) > 0 {
-		return fmt.Errorf("%w: the password is too weak: %s", identity.ErrInvalid, strings.Join(faults, ", "))
+		return fmt.Errorf("%w: %w", identity.ErrInvalid, &password.WeakError{Faults: faults})
 	}
 	return nil
 }

@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/link"
 	"opencloud/internal/platform/service"
+	"opencloud/internal/share"
 	"opencloud/internal/storage"
 	"opencloud/internal/transfer"
 )
@@ -21,6 +23,8 @@ type Deps struct {
 	Users  identity.Users
 	Groups identity.Groups
 	Log    *slog.Logger
+	Shares *share.Service
+	Links  *link.Service
 }
 
 // productVersion is what clients are told: the version of the API they may expect.

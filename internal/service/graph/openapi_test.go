@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,7 +16,9 @@ import (
 
 // deviations are answers that differ from the description, as those of the original do.
 var deviations = map[string]string{
-	"POST /v1.0/users/{user-id}/appRoleAssignments 201": "described as 200; the original answers 201, and clients ask for it",
+	"POST /v1.0/users/{user-id}/appRoleAssignments 201":            "described as 200; the original answers 201, and clients ask for it",
+	"POST /v1beta1/drives/{drive-id}/root/children 201":            "as with roles",
+	"POST /v1beta1/drives/{drive-id}/items/{item-id}/children 201": "as with roles",
 }
 
 // undescribed are calls of ours, by the beginning or end of their path, that the description does not have.
@@ -28,11 +31,19 @@ var undescribed = map[string]string{
 	"/sessions/s-" + bjornID:          "sessions are our own",
 	"/v1.0/users/" + adaID + "/drive": "the original has it, the description does not",
 	"/v1.0/no/such/thing":             "there is no such path",
+	adas + "/root/children":           "described as a part of items only",
+	adas + "/root/content":            "described as a part of items only",
+	"/root:/doc.txt":                  "described as a part of items only",
+	"/createUploadSession":            "the original has it, the description does not",
+	"/restore":                        "the original has it, the description does not",
+	"/permanentDelete":                "the original has it, the description does not",
 }
 
 // description finds the operation of a path, and its name with the parameters' names in it.
 func description(doc *openapi3.T, method, path string) (*openapi3.Operation, string) {
 	path, _, _ = strings.Cut(path, "?")
+	// Paths between colons cannot be described; the answer is that of the item there.
+	path = regexp.MustCompile(`:/[^:]*(:|$)`).ReplaceAllString(path, "")
 	have := strings.Split(strings.TrimSuffix(path, "/"), "/")
 	for template, item := range doc.Paths.Map() {
 		want := strings.Split(template, "/")
@@ -116,7 +127,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 				w = newWorld(t, nil)
 				w.seen = seen
 			}
-			w.call(caller.id, c.method, "/v1.0"+c.path, c.body)
+			version := "/v1.0"
+			if op, _ := description(doc, c.method, version+c.path); op == nil {
+				if op, _ := description(doc, c.method, "/v1beta1"+c.path); op != nil {
+					version = "/v1beta1"
+				}
+			}
+			w.call(caller.id, c.method, version+c.path, c.body)
 		}
 	}
 	w = newWorld(t, nil)

@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/role"
 	"opencloud/internal/storage"
 )
 
@@ -21,7 +22,11 @@ func (h *handler) router() chi.Router {
 			r.Get("/me/drive", h.wrap(h.myDrive))
 			r.Get("/me/drives", h.wrap(h.myDrives))
 			r.Get("/drives", h.wrap(h.allDrives))
+			r.Post("/drives", h.guarded(role.DrivesCreate, h.Writer != nil, h.createDrive))
 			r.Get("/drives/{drive}", h.wrap(h.drive))
+			r.Patch("/drives/{drive}", h.wrap(h.patchDrive))
+			r.Delete("/drives/{drive}", h.wrap(h.deleteDrive))
+			h.items(r)
 			h.people(r)
 			h.groupRoutes(r)
 			r.Route("/education", h.education)
@@ -77,6 +82,34 @@ func (h *handler) people(r chi.Router) {
 	r.Get("/directory/deletedItems/{user}", h.admin(h.deletedUser))
 	r.Post("/directory/deletedItems/{user}/restore", h.admin(h.restoreUser))
 	r.Delete("/directory/deletedItems/{user}", h.admin(h.purgeUser))
+}
+
+// items are files and folders: by id, or by a path between colons.
+func (h *handler) items(r chi.Router) {
+	writes, uploads := h.Writer != nil, h.uploads != nil
+	r.Get("/me/drive/root", h.wrap(h.myRoot))
+	r.Get("/me/drive/root/children", h.wrap(h.myChildren))
+	for _, at := range []string{"/drives/{drive}/root", "/drives/{drive}/items/{item}"} {
+		r.Get(at, h.wrap(h.item))
+		r.Get(at+"/children", h.wrap(h.children))
+		r.Get(at+"/content", h.wrap(h.content))
+		r.Post(at+"/children", h.with(writes, h.createChild))
+		r.Post(at+"/createUploadSession", h.with(uploads, h.createUploadSession))
+		r.Get(at+":/*", h.wrap(byPath(map[string]operation{"": h.item, "children": h.children, "content": h.content})))
+		below := map[string]operation{}
+		if writes {
+			below["children"] = h.createChild
+		}
+		if uploads {
+			below["createUploadSession"] = h.createUploadSession
+		}
+		r.Post(at+":/*", h.wrap(byPath(below)))
+		r.Delete(at+":/*", h.with(writes, byPath(map[string]operation{"": h.deleteItem})))
+	}
+	const item = "/drives/{drive}/items/{item}"
+	r.Delete(item, h.with(writes, h.deleteItem))
+	r.Post(item+"/restore", h.with(h.Trash != nil, h.restoreItem))
+	r.Post(item+"/permanentDelete", h.with(writes && h.Trash != nil, h.permanentDelete))
 }
 
 // security is second factors and sessions: one's own, and those of others for administrators. Nobody removes their own factors

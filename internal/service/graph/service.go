@@ -21,13 +21,17 @@ import (
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/role"
 	"opencloud/internal/job"
+	"opencloud/internal/link"
 	"opencloud/internal/odata"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/resource"
+	"opencloud/internal/share"
+	"opencloud/internal/signedurl"
 	"opencloud/internal/storage"
+	"opencloud/internal/transfer"
 )
 
-// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions and Jobs; what needs them is then "not supported".
+// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions, Trash, Writer and Jobs; what needs them is then "not supported".
 type Deps struct {
 	Spaces storage.Spaces
 	Reader storage.Reader
@@ -41,18 +45,39 @@ type Deps struct {
 	Login    identity.Authenticator
 	Factors  Factors
 	Sessions Sessions
+	Trash    storage.Trash
 	// Jobs, Writer and Machine make the export of personal data.
 	Jobs    *job.Store
 	Writer  storage.Writer
 	Machine identity.Machine
+	// Shares and Links: without them nothing can be shared.
+	Shares *share.Service
+	Links  *link.Service
 }
 
 // New returns the service's parts.
 func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
-	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now}
+	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now, maxQuota: cfg.Spaces.MaxQuota, names: newNamer(deps.Users, deps.Groups)}
 	h.dav = strings.TrimRight(cfg.Spaces.WebDAVBase, "/") + "/" + strings.Trim(cfg.Spaces.WebDAVPath, "/") + "/"
 	if h.app = cfg.Application.ID; h.app == "" {
 		h.app = uuid.NewSHA1(uuid.NameSpaceURL, []byte("opencloud:application:"+cfg.MountID)).String()
+	}
+	var err error
+	if h.defaultQuota, err = strconv.ParseInt(cfg.Spaces.DefaultQuota, 10, 64); err != nil || h.defaultQuota < 0 {
+		return service.Parts{}, fmt.Errorf("GRAPH_SPACES_DEFAULT_QUOTA is a number of bytes, not %q", cfg.Spaces.DefaultQuota)
+	}
+	if h.maxQuota > 0 && (h.defaultQuota == 0 || h.defaultQuota > h.maxQuota) {
+		h.defaultQuota = h.maxQuota
+	}
+	if cfg.URLSecret != "" {
+		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
+			return service.Parts{}, err
+		}
+	}
+	if cfg.TransferSecret != "" {
+		if h.uploads, err = transfer.NewSigner([]byte(cfg.TransferSecret)); err != nil {
+			return service.Parts{}, err
+		}
 	}
 	switch cfg.API.UsernameMatch {
 	case "", "default", "none":
@@ -77,7 +102,15 @@ type handler struct {
 	dav string // beginning of WebDAV addresses, up to the id
 	url string
 	app string // id of the application
-	now func() time.Time
+	// uploads signs the addresses of uploads; nil as for downloads.
+	uploads *transfer.Signer
+	// Bytes; 0: no bound.
+	defaultQuota, maxQuota int64
+	// downloads signs the addresses of downloads; nil without a secret: there are none then.
+	downloads *signedurl.Signer
+	now       func() time.Time
+	// names are how members of spaces are called.
+	names *namer
 }
 
 // operation answers one call; the value is written as JSON.
@@ -85,7 +118,7 @@ type operation func(w http.ResponseWriter, r *http.Request) (any, error)
 
 func (h *handler) wrap(op operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if identity.ActorFrom(r.Context()).Kind == identity.Anonymous {
+		if a := identity.ActorFrom(r.Context()); !a.Known() {
 			h.fail(w, r, &graphError{http.StatusUnauthorized, "unauthenticated", "log in first"})
 			return
 		}
@@ -181,7 +214,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &throttled):
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(throttled.RetryAfter.Seconds()))))
 		e = &graphError{http.StatusTooManyRequests, "activityLimitReached", throttled.Error()}
-	case errors.Is(err, storage.ErrNotFound), errors.Is(err, identity.ErrNotFound):
+	case errors.Is(err, storage.ErrNotFound), errors.Is(err, identity.ErrNotFound), errors.Is(err, storage.ErrParentMissing):
 		e = &graphError{http.StatusNotFound, "itemNotFound", "not found"}
 	case errors.Is(err, storage.ErrForbidden):
 		e = &graphError{http.StatusForbidden, "accessDenied", "Forbidden"}
@@ -189,7 +222,13 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e = &graphError{http.StatusForbidden, "notAllowed", err.Error()}
 	case errors.Is(err, identity.ErrExists):
 		e = &graphError{http.StatusConflict, "nameAlreadyExists", err.Error()}
-	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax):
+	case errors.Is(err, storage.ErrExists), errors.Is(err, storage.ErrConflict):
+		e = &graphError{http.StatusConflict, "nameAlreadyExists", "something of this name is there already"}
+	case errors.Is(err, storage.ErrLocked), errors.Is(err, storage.ErrProcessing):
+		e = &graphError{http.StatusLocked, "itemIsLocked", "the item is locked"}
+	case errors.Is(err, storage.ErrPrecondition):
+		e = &graphError{http.StatusPreconditionFailed, "preconditionFailed", "the item has been changed"}
+	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, resource.ErrInvalidName), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax):
 		e = &graphError{http.StatusBadRequest, "invalidRequest", err.Error()}
 	case errors.Is(err, odata.ErrUnsupported):
 		e = &graphError{http.StatusNotImplemented, "notSupported", err.Error()}

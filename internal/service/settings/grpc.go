@@ -36,7 +36,7 @@ func outcome(err error) *rpcpb.Status {
 
 // known refuses strangers.
 func known(ctx context.Context) error {
-	if identity.ActorFrom(ctx).Kind == identity.Anonymous {
+	if a := identity.ActorFrom(ctx); !a.Known() {
 		return status.Error(codes.Unauthenticated, "no access token")
 	}
 	return nil

@@ -59,6 +59,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	name, ok := strings.CutPrefix(r.URL.Path, base)
 	f := h.calls[strings.TrimSuffix(name, "/")]
+	a := identity.ActorFrom(r.Context())
 	switch {
 	case !ok || f == nil:
 		http.NotFound(w, r)
@@ -67,7 +68,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
 		return
-	case identity.ActorFrom(r.Context()).Kind == identity.Anonymous:
+	case !a.Known():
 		fail(w, http.StatusUnauthorized, "unauthorized")
 		return
 	}

@@ -323,7 +323,7 @@ func OpenAdmin(ctx context.Context, cfg Config, log *slog.Logger) (*Admin, error
 		}
 		dir.Close()
 	}
-	s, err := Open(ctx, cfg, log)
+	s, err := Open(ctx, cfg, log, nil)
 	if err != nil {
 		return nil, err
 	}

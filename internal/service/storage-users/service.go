@@ -32,8 +32,8 @@ type Storage struct {
 // Database is where the index lies, and the table of jobs.
 func (s *Storage) Database() db.DB { return s.db }
 
-// Open opens the storage with its index.
-func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Storage, error) {
+// Open opens the storage with its index. groupsOf tells the groups of a user; nil: nobody is in any.
+func Open(ctx context.Context, cfg Config, log *slog.Logger, groupsOf func(ctx context.Context, userID string) ([]string, error)) (*Storage, error) {
 	if cfg.Driver != "posix" {
 		return nil, fmt.Errorf("storage_users.driver %q is not available; use posix", cfg.Driver)
 	}
@@ -43,8 +43,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Storage, error) {
 	}
 	fs, err := posix.New(ctx, posix.Config{Root: cfg.Drivers.Posix.Root, StorageID: cfg.MountID, DB: d, Log: log, DisableVersions: cfg.DisableVersioning,
 		KeepVersions: cfg.KeepVersions, VersionAge: cfg.VersionAge, TrashAge: cfg.TrashAge, UploadTTL: time.Duration(cfg.UploadExpiration) * time.Second,
-		MaxQuota: cfg.MaxQuota,
-		Watch:    cfg.Drivers.Posix.WatchFS, Debounce: cfg.Drivers.Posix.ScanDebounce, ScanStart: cfg.Drivers.Posix.ScanFS, ScanEvery: cfg.Drivers.Posix.sweep(),
+		MaxQuota: cfg.MaxQuota, GroupsOf: groupsOf,
+		Watch: cfg.Drivers.Posix.WatchFS, Debounce: cfg.Drivers.Posix.ScanDebounce, ScanStart: cfg.Drivers.Posix.ScanFS, ScanEvery: cfg.Drivers.Posix.sweep(),
 		HoldShare: cfg.Hold.Share, HoldMin: cfg.Hold.Files, Grace: cfg.Hold.Grace})
 	if err != nil {
 		d.Close()

@@ -1,6 +1,7 @@
 package mem
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -110,4 +111,49 @@ func (n *node) keepsManager(kind space.GranteeKind, grantee string, to permissio
 		return fmt.Errorf("%w: a space needs a manager", storage.ErrForbidden)
 	}
 	return nil
+}
+
+// FindGrants implements storage.Grants.
+func (f *FS) FindGrants(ctx context.Context, q storage.GrantQuery) ([]storage.Granted, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := identity.ActorFrom(ctx)
+	switch {
+	case q.All && a.Kind == identity.Service, (q.Received || q.Given) && a.Kind == identity.Person:
+	case !q.Space.IsZero():
+		n, err := f.find(ctx, storage.Ref{ID: q.Space.Root()})
+		if err == nil {
+			err = need(ctx, n, permission.ListGrants)
+		}
+		if err != nil {
+			return nil, err
+		}
+	case a.Kind == identity.Anonymous:
+		return nil, storage.ErrNotFound
+	default:
+		return nil, storage.ErrForbidden
+	}
+	var out []storage.Granted
+	for _, t := range f.spaces {
+		own := t.kind == space.Personal && t.owner == a.User.ID
+		if !t.disabled.IsZero() || !q.Space.IsZero() && t.id != q.Space.Space || q.Received && own {
+			continue
+		}
+		for _, n := range t.nodes {
+			if n.parent == nil || !n.live() || !visible(ctx, n) {
+				continue
+			}
+			for _, g := range n.grants {
+				to := g.Kind == space.UserGrantee && g.Grantee == a.User.ID || g.Kind == space.GroupGrantee && slices.Contains(a.Groups, g.Grantee)
+				if g.Expired(time.Now()) || q.Received && (!to || g.Permissions == permission.None) || q.Given && !own && g.Creator != a.User.ID {
+					continue
+				}
+				out = append(out, storage.Granted{Grant: g, Info: f.info(ctx, n, storage.View{Path: true}), SpaceAlias: t.alias})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b storage.Granted) int {
+		return cmp.Or(a.Grant.Created.Compare(b.Grant.Created), cmp.Compare(a.Info.ID.Node, b.Info.ID.Node), cmp.Compare(a.Grant.Kind, b.Grant.Kind), cmp.Compare(a.Grant.Grantee, b.Grant.Grantee))
+	})
+	return out, nil
 }

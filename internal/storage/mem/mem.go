@@ -174,31 +174,34 @@ func (f *FS) membersChanged(n *node) {
 
 // rights returns what the actor may do on a node.
 func rights(ctx context.Context, n *node) permission.Set {
-	a := identity.ActorFrom(ctx)
-	switch a.Kind {
-	case identity.Service:
-		return permission.Manager
-	case identity.Person:
-	default:
+	t := n.space
+	x := space.For(identity.ActorFrom(ctx), t.kind, t.owner, t.id, time.Now())
+	x.Root = func() ([]space.Grant, error) { return t.root.grants, nil }
+	if !x.Opens(func(id string) bool { return n.below(id) }) {
 		return permission.None
 	}
-	if n.space.kind == space.Personal && n.space.owner == a.User.ID {
-		return permission.Manager
+	if may, ok := x.Whole(); ok {
+		return may
 	}
 	var may permission.Set
 	for ; n != nil; n = n.parent {
-		for _, g := range n.grants {
-			mine := g.Kind == space.UserGrantee && g.Grantee == a.User.ID || g.Kind == space.GroupGrantee && slices.Contains(a.Groups, g.Grantee)
-			if !mine || g.Expired(time.Now()) {
-				continue
-			}
-			if g.Permissions == permission.None {
-				return permission.None
-			}
-			may |= g.Permissions
+		set, denied, err := x.Of(n.parent == nil, n.grants)
+		if err != nil || denied {
+			return permission.None
 		}
+		may |= set
 	}
 	return may
+}
+
+// below tells whether a node is the one with an id, or below it.
+func (n *node) below(id string) bool {
+	for ; n != nil; n = n.parent {
+		if n.id == id {
+			return true
+		}
+	}
+	return false
 }
 
 func need(ctx context.Context, n *node, want permission.Set) error {

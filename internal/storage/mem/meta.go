@@ -85,6 +85,9 @@ func (f *FS) SetFavorite(ctx context.Context, ref storage.Ref, on bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n, err := f.find(ctx, ref)
+	if err == nil && identity.ActorFrom(ctx).Kind == identity.Visitor {
+		err = storage.ErrForbidden
+	}
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (f *FS) ListSpaces(ctx context.Context, flt storage.SpaceFilter) ([]space.S
 // CreateSpace implements storage.Spaces.
 func (f *FS) CreateSpace(ctx context.Context, r storage.SpaceRequest) (space.Space, error) {
 	a := identity.ActorFrom(ctx)
-	if a.Kind == identity.Anonymous {
+	if a.Kind != identity.Person && a.Kind != identity.Service {
 		return space.Space{}, storage.ErrForbidden
 	}
 	t := &tree{id: r.ID, kind: r.Type, name: r.Name, alias: r.Alias, description: r.Description, quota: r.Quota, nodes: map[string]*node{}}
@@ -202,7 +202,10 @@ func (f *FS) PurgeSpace(ctx context.Context, id resource.ID) error {
 func (f *FS) Quota(ctx context.Context, id resource.ID) (space.Quota, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n, err := f.find(ctx, storage.At(id.Root(), ""))
+	n, err := f.find(ctx, storage.At(id, ""))
+	if err == nil {
+		err = need(ctx, n, permission.GetQuota)
+	}
 	if err != nil {
 		return space.Quota{}, err
 	}

@@ -44,6 +44,9 @@ type Config struct {
 	UploadTTL       time.Duration // life of an upload session; 0: 24 h
 	MaxQuota        int64         // upper bound of any space's quota; 0: none
 
+	// GroupsOf returns the ids of a user's groups, to tell what those who shared something may still share; nil: none.
+	GroupsOf func(ctx context.Context, userID string) ([]string, error)
+
 	// PersonalPath and GeneralPath are templates of the folder of a new space, relative to Root; empty: the defaults
 	// users/{{.User.Id.OpaqueId}} and projects/{{.SpaceId}}.
 	PersonalPath, GeneralPath string

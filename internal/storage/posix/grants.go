@@ -134,3 +134,124 @@ func (f *FS) grant(ctx context.Context, ref storage.Ref, want permission.Set, ch
 		return f.changed(ctx, tx, "grant", parents, n, seq, 0, now)
 	})
 }
+
+// FindGrants implements storage.Grants.
+func (f *FS) FindGrants(ctx context.Context, q storage.GrantQuery) (out []storage.Granted, err error) {
+	a := identity.ActorFrom(ctx)
+	var which tree.GrantCondition
+	switch {
+	case q.All && a.Kind == identity.Service:
+		which = tree.GrantsIn("")
+	case q.Received && a.Kind == identity.Person:
+		which = tree.GrantsTo(a.User.ID, a.Groups)
+	case q.Given && a.Kind == identity.Person:
+		own := ""
+		if sp := f.anySpace(a.User.ID); sp != nil && sp.Owner == a.User.ID {
+			own = sp.ID
+		}
+		which = tree.GrantsBy(a.User.ID, own)
+	case !q.Space.IsZero():
+		which = tree.GrantsIn(q.Space.Space)
+	case a.Kind == identity.Anonymous:
+		return nil, storage.ErrNotFound
+	default:
+		return nil, storage.ErrForbidden
+	}
+	err = f.read(ctx, func(r db.Reader) error {
+		if !q.Space.IsZero() {
+			p, err := f.locateNames(ctx, r, q.Space.Root(), nil)
+			if err == nil {
+				err = p.need(permission.ListGrants)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		out, err = f.findGrants(ctx, r, q, which)
+		return err
+	})
+	return out, err
+}
+
+func (f *FS) findGrants(ctx context.Context, r db.Reader, q storage.GrantQuery, which tree.GrantCondition) ([]storage.Granted, error) {
+	found, err := tree.FindGrants(ctx, r, which)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	a := identity.ActorFrom(ctx)
+	to, mine := found, map[string][]space.Grant{}
+	if !q.Received {
+		if to, err = tree.FindGrants(ctx, r, tree.GrantsTo(a.User.ID, a.Groups)); err != nil {
+			return nil, err
+		}
+	}
+	for _, g := range to {
+		mine[g.Node] = append(mine[g.Node], g.Grant)
+	}
+	nodes, err := tree.GrantedNodes(ctx, r, which)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := tree.RootGrants(ctx, r, which)
+	if err != nil {
+		return nil, err
+	}
+	accesses := map[string]*space.Access{}
+	now := time.Now()
+	var out []storage.Granted
+	for _, g := range found {
+		sp := f.anySpace(g.Space)
+		if g.Node == g.Space || sp == nil || sp.Disabled != 0 || g.Grant.Expired(now) || q.Received && (sp.Owner == a.User.ID || g.Grant.Permissions == permission.None) {
+			continue
+		}
+		x := accesses[g.Space]
+		if x == nil {
+			x = f.access(ctx, r, sp)
+			x.Root = func() ([]space.Grant, error) { return roots[g.Space], nil }
+			accesses[g.Space] = x
+		}
+		c := chainIn(nodes, g.Node)
+		if c == nil {
+			continue // in the trash
+		}
+		may, err := along(x, c, mine)
+		if err != nil {
+			return nil, err
+		}
+		if !may.Has(permission.Stat) {
+			continue
+		}
+		i := f.info(sp, c.Node(), may)
+		i.Path = toClient(c.Path())
+		out = append(out, storage.Granted{Grant: g.Grant, Info: i, SpaceAlias: sp.Alias})
+	}
+	return out, nil
+}
+
+// chainIn returns the chain of a node within those that are known; nil if it does not lead to the root of a space.
+func chainIn(nodes map[string]*tree.Node, id string) tree.Chain {
+	var c tree.Chain
+	for n := nodes[id]; n != nil && len(c) < len(nodes); n = nodes[n.Parent] {
+		c = append(c, n)
+		if n.Parent == tree.RootParent {
+			return c
+		}
+	}
+	return nil
+}
+
+// along evaluates rights with grants that were read before.
+func along(x *space.Access, c tree.Chain, grants map[string][]space.Grant) (permission.Set, error) {
+	if may, ok := x.Whole(); ok {
+		return may, nil
+	}
+	var may permission.Set
+	for _, n := range c {
+		set, denied, err := x.Of(n.Parent == tree.RootParent, grants[n.ID])
+		if err != nil || denied {
+			return permission.None, err
+		}
+		may |= set
+	}
+	return may, nil
+}

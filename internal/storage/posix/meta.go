@@ -114,9 +114,13 @@ func (f *FS) SetMTime(ctx context.Context, ref storage.Ref, t time.Time, c stora
 
 // SetFavorite implements storage.Metadata.
 func (f *FS) SetFavorite(ctx context.Context, ref storage.Ref, on bool) error {
-	uid := identity.ActorFrom(ctx).User.ID
+	a := identity.ActorFrom(ctx)
+	uid := a.User.ID
 	return f.write(ctx, func(tx db.Tx) error {
 		p, err := f.locate(ctx, tx, ref)
+		if err == nil && a.Kind == identity.Visitor {
+			err = storage.ErrForbidden
+		}
 		if err != nil {
 			return err
 		}

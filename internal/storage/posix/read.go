@@ -14,7 +14,6 @@ import (
 	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/resource"
-	"opencloud/internal/space"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/posix/disk"
 	"opencloud/internal/storage/posix/scan"
@@ -273,15 +272,6 @@ func (f *FS) gather(ctx context.Context, r db.Reader, p *place, rows *spool, sid
 		err = side.load(ctx, r, flags)
 	}
 	return err
-}
-
-func (f *FS) childRights(ctx context.Context, r db.Reader, p *place, n *tree.Node) (permission.Set, bool, error) {
-	a := identity.ActorFrom(ctx)
-	if a.Kind == identity.Service || p.space.Type == space.Personal && p.space.Owner == a.User.ID {
-		return p.may, true, nil
-	}
-	set, denied, err := granted(ctx, r, n.ID, &a)
-	return p.may | set, !denied, err
 }
 
 // sideTables adds to children what lies in other tables: one query per table and folder, when any child has something there.

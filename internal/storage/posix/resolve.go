@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"opencloud/internal/identity"
@@ -92,45 +93,54 @@ func (f *FS) allow(ctx context.Context, r db.Reader, sp *tree.Space, c tree.Chai
 	return p, nil
 }
 
-func (f *FS) rights(ctx context.Context, r db.Reader, sp *tree.Space, c tree.Chain) (permission.Set, error) {
-	a := identity.ActorFrom(ctx)
-	switch a.Kind {
-	case identity.Service:
-		return permission.Manager, nil
-	case identity.Person:
-	default:
-		return 0, nil
+// access is the access of the actor to a space.
+func (f *FS) access(ctx context.Context, r db.Reader, sp *tree.Space) *space.Access {
+	x := space.For(identity.ActorFrom(ctx), sp.Type, sp.Owner, sp.ID, time.Now())
+	x.Root = sync.OnceValues(func() ([]space.Grant, error) { return tree.GrantsOf(ctx, r, sp.ID) })
+	if f.cfg.GroupsOf != nil {
+		x.GroupsOf = func(user string) ([]string, error) { return f.cfg.GroupsOf(ctx, user) }
 	}
-	if sp.Type == space.Personal && sp.Owner == a.User.ID {
-		return permission.Manager, nil
+	return x
+}
+
+func (f *FS) rights(ctx context.Context, r db.Reader, sp *tree.Space, c tree.Chain) (permission.Set, error) {
+	x := f.access(ctx, r, sp)
+	if !x.Opens(c.Has) {
+		return permission.None, nil
+	}
+	if may, ok := x.Whole(); ok {
+		return may, nil
 	}
 	var may permission.Set
 	for _, n := range c {
 		if n.Flags&tree.FlagGrants == 0 {
 			continue
 		}
-		set, denied, err := granted(ctx, r, n.ID, &a)
+		grants, err := tree.GrantsOf(ctx, r, n.ID)
+		if err != nil {
+			return permission.None, err
+		}
+		set, denied, err := x.Of(n.Parent == tree.RootParent, grants)
 		if err != nil || denied {
-			return 0, err
+			return permission.None, err
 		}
 		may |= set
 	}
 	return may, nil
 }
 
-// granted returns what the grants on one node give an actor.
-func granted(ctx context.Context, r db.Reader, node string, a *identity.Actor) (set permission.Set, denied bool, err error) {
-	grants, err := tree.GrantsOf(ctx, r, node)
-	now := time.Now()
-	for _, g := range grants {
-		mine := g.Kind == space.UserGrantee && g.Grantee == a.User.ID || g.Kind == space.GroupGrantee && slices.Contains(a.Groups, g.Grantee)
-		if !mine || g.Expired(now) {
-			continue
-		}
-		denied = denied || g.Permissions == permission.None
-		set |= g.Permissions
+// childRights returns the rights on a child of a place, and whether the actor may see it.
+func (f *FS) childRights(ctx context.Context, r db.Reader, p *place, n *tree.Node) (permission.Set, bool, error) {
+	x := f.access(ctx, r, p.space)
+	if _, ok := x.Whole(); ok {
+		return p.may, true, nil
 	}
-	return set, denied, err
+	grants, err := tree.GrantsOf(ctx, r, n.ID)
+	if err != nil {
+		return permission.None, false, err
+	}
+	set, denied, err := x.Of(false, grants)
+	return p.may | set, !denied, err
 }
 
 // need refuses an actor that lacks rights.

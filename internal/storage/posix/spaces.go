@@ -144,9 +144,12 @@ func (f *FS) quotaOf(s *tree.Space, root *tree.Node) space.Quota {
 // Quota implements storage.Spaces.
 func (f *FS) Quota(ctx context.Context, id resource.ID) (q space.Quota, err error) {
 	err = f.read(ctx, func(r db.Reader) error {
-		p, err := f.locateNames(ctx, r, id.Root(), nil)
+		p, err := f.locateNames(ctx, r, id, nil)
 		if err == nil {
-			q = f.quotaOf(p.space, p.node())
+			err = p.need(permission.GetQuota)
+		}
+		if err == nil {
+			q = f.quotaOf(p.space, p.chain.Root())
 		}
 		return err
 	})
@@ -156,7 +159,7 @@ func (f *FS) Quota(ctx context.Context, id resource.ID) (q space.Quota, err erro
 // CreateSpace implements storage.Spaces.
 func (f *FS) CreateSpace(ctx context.Context, r storage.SpaceRequest) (space.Space, error) {
 	a := identity.ActorFrom(ctx)
-	if a.Kind == identity.Anonymous {
+	if a.Kind != identity.Person && a.Kind != identity.Service {
 		return space.Space{}, storage.ErrForbidden
 	}
 	s := &tree.Space{ID: r.ID, Type: r.Type, Name: r.Name, Alias: r.Alias, Description: r.Description, Quota: r.Quota, Created: time.Now().UnixNano()}

@@ -203,6 +203,14 @@ func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, _ space.GranteeKi
 	return f.refuse(ctx, ref)
 }
 
+func (f *FS) FindGrants(ctx context.Context, q storage.GrantQuery) ([]storage.Granted, error) {
+	out, err := f.inner.FindGrants(ctx, q)
+	for i := range out {
+		out[i].Info = show(out[i].Info)
+	}
+	return out, err
+}
+
 func (f *FS) Changes(ctx context.Context, ref storage.Ref, token string, limit int) ([]storage.Change, string, bool, error) {
 	c, next, more, err := f.inner.Changes(ctx, ref, token, limit)
 	for i := range c {

@@ -18,7 +18,7 @@ import (
 
 // reads are the methods that may succeed; every other must not.
 var reads = map[string]bool{"Stat": true, "List": true, "Open": true, "UploadSession": true, "ListTrash": true, "ListVersions": true, "OpenVersion": true,
-	"Favorites": true, "Tagged": true, "ListGrants": true, "Changes": true, "ListSpaces": true, "Quota": true}
+	"Favorites": true, "Tagged": true, "ListGrants": true, "FindGrants": true, "Changes": true, "ListSpaces": true, "Quota": true}
 
 func TestReadOnly(t *testing.T) {
 	inner := mem.New("11111111-1111-4111-8111-111111111111")

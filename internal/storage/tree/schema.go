@@ -73,6 +73,9 @@ CREATE TABLE journal(
 	oldparent TEXT NOT NULL, oldname BLOB NOT NULL, actor TEXT NOT NULL, initiator TEXT NOT NULL, time BIGINT NOT NULL,
 	PRIMARY KEY(space, seq)) WITHOUT ROWID;
 CREATE TABLE pending(id INTEGER PRIMARY KEY AUTOINCREMENT, op TEXT NOT NULL);
+`, `
+CREATE INDEX grants_space ON grants(space);
+CREATE INDEX grants_creator ON grants(creator);
 `}
 }
 

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"opencloud/internal/permission"
@@ -42,14 +43,93 @@ func SaveSpace(ctx context.Context, tx db.Tx, s *Space) error {
 	return err
 }
 
+const grantColumns = `kind, grantee, permissions, expires, creator, created`
+
+func scanGrant(row db.Row, from int) space.Grant {
+	return space.Grant{Kind: space.GranteeKind(row.Int(from)), Grantee: row.Text(from + 1), Permissions: permission.Set(row.Int(from + 2)),
+		Expires: Time(row.Int(from + 3)), Creator: row.Text(from + 4), Created: Time(row.Int(from + 5))}
+}
+
 // GrantsOf returns the grants on a node.
 func GrantsOf(ctx context.Context, r db.Reader, node string) ([]space.Grant, error) {
 	var out []space.Grant
-	err := r.Query(ctx, `SELECT kind, grantee, permissions, expires, creator, created FROM grants WHERE node=? ORDER BY kind, grantee`, func(row db.Row) error {
-		out = append(out, space.Grant{Kind: space.GranteeKind(row.Int(0)), Grantee: row.Text(1), Permissions: permission.Set(row.Int(2)),
-			Expires: Time(row.Int(3)), Creator: row.Text(4), Created: Time(row.Int(5))})
+	err := r.Query(ctx, `SELECT `+grantColumns+` FROM grants WHERE node=? ORDER BY kind, grantee`, func(row db.Row) error {
+		out = append(out, scanGrant(row, 0))
 		return nil
 	}, node)
+	return out, err
+}
+
+// Granted is a grant and where it is.
+type Granted struct {
+	Node, Space string
+	Grant       space.Grant
+}
+
+// GrantCondition selects rows of the table of grants.
+type GrantCondition struct {
+	sql  string
+	args []any
+}
+
+// GrantsTo selects the grants to a user or to groups.
+func GrantsTo(user string, groups []string) GrantCondition {
+	c := GrantCondition{`kind=? AND grantee=?`, []any{int64(space.UserGrantee), user}}
+	if len(groups) > 0 {
+		c.sql += ` OR kind=? AND grantee IN (?` + strings.Repeat(",?", len(groups)-1) + `)`
+		c.args = append(c.args, int64(space.GroupGrantee))
+		for _, g := range groups {
+			c.args = append(c.args, g)
+		}
+	}
+	return c
+}
+
+// GrantsBy selects the grants that a user made, and those in a space (or "").
+func GrantsBy(creator, space string) GrantCondition {
+	return GrantCondition{`creator=? OR space=?`, []any{creator, space}}
+}
+
+// GrantsIn selects the grants in a space; in all spaces if it is "".
+func GrantsIn(space string) GrantCondition {
+	if space == "" {
+		return GrantCondition{sql: `1=1`}
+	}
+	return GrantCondition{`space=?`, []any{space}}
+}
+
+// FindGrants returns the grants of a condition, the oldest first.
+func FindGrants(ctx context.Context, r db.Reader, c GrantCondition) (out []Granted, err error) {
+	err = r.Query(ctx, `SELECT node, space, `+grantColumns+` FROM grants WHERE `+c.sql+` ORDER BY created, node, kind, grantee`, func(row db.Row) error {
+		out = append(out, Granted{row.Text(0), row.Text(1), scanGrant(row, 2)})
+		return nil
+	}, c.args...)
+	return out, err
+}
+
+// GrantedNodes returns the nodes that grants of a condition are on, and all above them, by id.
+func GrantedNodes(ctx context.Context, r db.Reader, c GrantCondition) (map[string]*Node, error) {
+	out := map[string]*Node{}
+	err := r.Query(ctx, `WITH RECURSIVE up(id) AS (
+		SELECT node FROM grants WHERE `+c.sql+`
+		UNION SELECT n.parent FROM up JOIN nodes n ON n.id=up.id)
+		SELECT `+nodeColumns+` FROM nodes WHERE id IN (SELECT id FROM up)`, func(row db.Row) error {
+		n := new(Node)
+		scan(row, n)
+		out[n.ID] = n
+		return nil
+	}, c.args...)
+	return out, err
+}
+
+// RootGrants returns the grants on the roots of all spaces in which there are grants of a condition, by space.
+func RootGrants(ctx context.Context, r db.Reader, c GrantCondition) (map[string][]space.Grant, error) {
+	out := map[string][]space.Grant{}
+	err := r.Query(ctx, `SELECT space, `+grantColumns+` FROM grants WHERE node=space AND space IN (SELECT space FROM grants WHERE `+c.sql+`)`, func(row db.Row) error {
+		id := row.Text(0)
+		out[id] = append(out[id], scanGrant(row, 1))
+		return nil
+	}, c.args...)
 	return out, err
 }
 

@@ -1,0 +1,207 @@
+package link
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"opencloud/internal/permission"
+	"opencloud/internal/platform/db"
+	"opencloud/internal/resource"
+	"opencloud/internal/storage"
+)
+
+const (
+	flushEvery = 5 * time.Second
+	maxCounted = 8192 // links between two flushes
+)
+
+// Store keeps links.
+type Store struct {
+	db db.DB
+
+	mu     sync.Mutex
+	counts map[string]*counts
+}
+
+type counts struct{ views, downloads int64 }
+
+func schema() []string {
+	return []string{`
+CREATE TABLE links(
+	id TEXT PRIMARY KEY, token TEXT NOT NULL UNIQUE, storage TEXT NOT NULL, space TEXT NOT NULL, node TEXT NOT NULL, folder BIGINT NOT NULL,
+	rights BIGINT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, creator TEXT NOT NULL, owner TEXT NOT NULL, expires BIGINT NOT NULL,
+	created BIGINT NOT NULL, changed BIGINT NOT NULL, quick BIGINT NOT NULL, hash TEXT NOT NULL, secret BIGINT NOT NULL, views BIGINT NOT NULL,
+	downloads BIGINT NOT NULL);
+CREATE INDEX links_node ON links(node);
+CREATE INDEX links_creator ON links(creator);
+CREATE INDEX links_owner ON links(owner);
+`}
+}
+
+// NewStore makes the table.
+func NewStore(ctx context.Context, d db.DB) (*Store, error) {
+	if err := d.Migrate(ctx, "link", schema()); err != nil {
+		return nil, err
+	}
+	return &Store{db: d, counts: map[string]*counts{}}, nil
+}
+
+const columns = `id, token, storage, space, node, folder, rights, name, description, creator, owner, expires, created, changed, quick, hash, secret, views, downloads`
+
+func scan(r db.Row) Link {
+	l := Link{ID: r.Text(0), Token: r.Text(1), Item: resource.ID{Storage: r.Text(2), Space: r.Text(3), Node: r.Text(4)}, Folder: r.Int(5) != 0,
+		Rights: permission.Set(r.Int(6)), Name: r.Text(7), Description: r.Text(8), Creator: r.Text(9), Owner: r.Text(10), Expires: moment(r.Int(11)),
+		Created: moment(r.Int(12)), Changed: moment(r.Int(13)), Quick: r.Int(14) != 0, hash: r.Text(15), secret: r.Int(16), Views: r.Int(17), Downloads: r.Int(18)}
+	l.HasPassword = l.hash != ""
+	return l
+}
+
+func moment(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func (s *Store) query(ctx context.Context, where string, args ...any) (out []Link, err error) {
+	err = s.db.Read(ctx, func(r db.Reader) error {
+		out = nil
+		return r.Query(ctx, `SELECT `+columns+` FROM links WHERE `+where+` ORDER BY created, id`, func(row db.Row) error {
+			out = append(out, scan(row))
+			return nil
+		}, args...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("links: %w", err)
+	}
+	return out, nil
+}
+
+// find returns the link with an id or a token.
+func (s *Store) find(ctx context.Context, column, value string) (Link, bool, error) {
+	found, err := s.query(ctx, column+`=?`, value)
+	if err != nil || len(found) == 0 {
+		return Link{}, false, err
+	}
+	return found[0], true, nil
+}
+
+func (s *Store) on(ctx context.Context, id resource.ID) ([]Link, error) {
+	return s.query(ctx, `node=? AND space=? AND storage=?`, id.Node, id.Space, id.Storage)
+}
+
+func (s *Store) by(ctx context.Context, user string) ([]Link, error) {
+	return s.query(ctx, `creator=? OR owner=?`, user, user)
+}
+
+// All returns every link, for those who clean up.
+func (s *Store) All(ctx context.Context) ([]Link, error) { return s.query(ctx, `1=1`) }
+
+func (s *Store) add(ctx context.Context, l *Link) error {
+	err := s.db.Write(ctx, func(tx db.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO links(`+columns+`) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+			l.ID, l.Token, l.Item.Storage, l.Item.Space, l.Item.Node, l.Folder, int64(l.Rights), l.Name, l.Description, l.Creator, l.Owner, nanos(l.Expires),
+			nanos(l.Created), nanos(l.Changed), l.Quick, l.hash, l.secret, l.Views, l.Downloads)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("new link: %w", err)
+	}
+	return nil
+}
+
+// update changes a link that is still there; storage.ErrNotFound if it was removed meanwhile.
+func (s *Store) update(ctx context.Context, l *Link) error {
+	err := s.db.Write(ctx, func(tx db.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE links SET rights=?, name=?, description=?, expires=?, changed=?, hash=?, secret=? WHERE id=?`,
+			int64(l.Rights), l.Name, l.Description, nanos(l.Expires), nanos(l.Changed), l.hash, l.secret, l.ID)
+		if err == nil && n == 0 {
+			err = storage.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("change link: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) remove(ctx context.Context, id string) error {
+	return s.db.Write(ctx, func(tx db.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM links WHERE id=?`, id)
+		return err
+	})
+}
+
+// ForgetUser removes the links that a user made.
+func (s *Store) ForgetUser(ctx context.Context, user string) error {
+	return s.db.Write(ctx, func(tx db.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM links WHERE creator=?`, user)
+		return err
+	})
+}
+
+func (s *Store) count(id string, views, downloads int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.counts[id]
+	if c == nil {
+		if len(s.counts) >= maxCounted {
+			return
+		}
+		c = &counts{}
+		s.counts[id] = c
+	}
+	c.views += views
+	c.downloads += downloads
+}
+
+// Run writes down from time to time how often links were used, until the context ends.
+func (s *Store) Run(ctx context.Context) error {
+	t := time.NewTicker(flushEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			return s.Flush(last)
+		case <-t.C:
+			if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+	}
+}
+
+// Flush writes down what was counted.
+func (s *Store) Flush(ctx context.Context) error {
+	s.mu.Lock()
+	all := s.counts
+	s.counts = map[string]*counts{}
+	s.mu.Unlock()
+	if len(all) == 0 {
+		return nil
+	}
+	err := s.db.Write(ctx, func(tx db.Tx) error {
+		for id, c := range all {
+			if _, err := tx.Exec(ctx, `UPDATE links SET views=views+?, downloads=downloads+? WHERE id=?`, c.views, c.downloads, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("count the use of links: %w", err)
+	}
+	return nil
+}

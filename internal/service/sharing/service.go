@@ -1,0 +1,82 @@
+// Package sharing offers shares and links to CS3 programs, and keeps what there is of them beside the storage's index.
+package sharing
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/link"
+	"opencloud/internal/platform/db"
+	"opencloud/internal/platform/service"
+	"opencloud/internal/share"
+	"opencloud/internal/storage"
+)
+
+// Domain is what sharing means in this process.
+type Domain struct {
+	Shares *share.Service
+	Links  *link.Service
+
+	db       db.DB
+	received *share.Store
+	links    *link.Store
+}
+
+// People are who shares, and with whom.
+type People struct {
+	Users   identity.Users
+	Groups  identity.Groups
+	Machine identity.Machine
+}
+
+// Open opens the database of shares and links.
+func Open(ctx context.Context, cfg Config, fs storage.FS, p People, log *slog.Logger) (*Domain, error) {
+	policy, err := cfg.policy()
+	if err != nil {
+		return nil, err
+	}
+	d, err := db.Open(ctx, cfg.Database, db.Options{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	out := &Domain{db: d}
+	if out.received, err = share.NewStore(ctx, d); err == nil {
+		out.links, err = link.NewStore(ctx, d)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	out.Shares = share.New(share.Options{FS: fs, Users: p.Users, Groups: p.Groups, Store: out.received,
+		AutoAccept: func(context.Context, string) bool { return cfg.AutoAccept }})
+	out.Links = link.New(link.Options{FS: fs, Machine: p.Machine, Store: out.links, Policy: policy, MustHave: cfg.MustHave, WriteMustHave: cfg.WriteMustHave})
+	return out, nil
+}
+
+// Forget removes what is kept of somebody whose account is removed for good.
+func (d *Domain) Forget(ctx context.Context, userID string) error {
+	return errors.Join(d.received.ForgetUser(ctx, userID), d.links.ForgetUser(ctx, userID))
+}
+
+// Close releases the database.
+func (d *Domain) Close() error {
+	return errors.Join(d.links.Flush(context.Background()), d.db.Close())
+}
+
+// Counting writes down how often links are used; it runs in every process that opens links.
+func (d *Domain) Counting() service.Loop { return service.Loop{Name: "use of links", Run: d.links.Run} }
+
+// Deps are what the service speaks to.
+type Deps struct {
+	Domain *Domain
+	Log    *slog.Logger
+}
+
+// New returns the service's parts.
+func New(_ context.Context, _ Config, deps Deps) (service.Parts, error) {
+	ready := service.Check{Name: "database", Run: func(ctx context.Context) error {
+		return deps.Domain.db.Read(ctx, func(db.Reader) error { return nil })
+	}}
+	return service.Parts{Ready: []service.Check{ready}, Loops: []service.Loop{deps.Domain.Counting()}}, nil
+}
