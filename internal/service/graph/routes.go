@@ -27,6 +27,7 @@ func (h *handler) router() chi.Router {
 			r.Patch("/drives/{drive}", h.wrap(h.patchDrive))
 			r.Delete("/drives/{drive}", h.wrap(h.deleteDrive))
 			h.items(r)
+			h.sharing(r)
 			h.people(r)
 			h.groupRoutes(r)
 			r.Route("/education", h.education)
@@ -110,6 +111,13 @@ func (h *handler) items(r chi.Router) {
 	r.Delete(item, h.with(writes, h.deleteItem))
 	r.Post(item+"/restore", h.with(h.Trash != nil, h.restoreItem))
 	r.Post(item+"/permanentDelete", h.with(writes && h.Trash != nil, h.permanentDelete))
+}
+
+// sharing is what people give each other rights by.
+func (h *handler) sharing(r chi.Router) {
+	const definitions = "/roleManagement/permissions/roleDefinitions"
+	r.Get(definitions, h.wrap(h.roleDefinitions))
+	r.Get(definitions+"/{role}", h.wrap(h.roleDefinition))
 }
 
 // security is second factors and sessions: one's own, and those of others for administrators. Nobody removes their own factors

@@ -69,6 +69,12 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	if h.maxQuota > 0 && (h.defaultQuota == 0 || h.defaultQuota > h.maxQuota) {
 		h.defaultQuota = h.maxQuota
 	}
+	if h.enabledRoles, err = enabledRoles(cfg.UnifiedRoles.Available); err != nil {
+		return service.Parts{}, err
+	}
+	if h.translations, err = newTranslator(); err != nil {
+		return service.Parts{}, err
+	}
 	if cfg.URLSecret != "" {
 		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
 			return service.Parts{}, err
@@ -111,6 +117,9 @@ type handler struct {
 	now       func() time.Time
 	// names are how members of spaces are called.
 	names *namer
+	// enabledRoles are the ids of the roles that can be given; nil: the default ones.
+	enabledRoles []string
+	translations *translator
 }
 
 // operation answers one call; the value is written as JSON.
