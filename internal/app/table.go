@@ -55,7 +55,6 @@ func table() []row {
 	return []row{
 		{"idm", buildIdm},
 		{"storage-users", buildStorageUsers},
-		{"ocdav", buildOcdav},
 		{"users", buildUsers},
 		{"groups", buildGroups},
 		{"auth-basic", buildAuthBasic},
@@ -67,6 +66,7 @@ func table() []row {
 		{"auth-bearer", buildAuthBearer},
 		{"webfinger", buildWebfinger},
 		{"sharing", buildSharing},
+		{"ocdav", buildOcdav},
 		{"gateway", buildGateway},
 		{"frontend", buildFrontend},
 		{"ocs", buildOcs},
@@ -108,11 +108,11 @@ func buildOcdav(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	fs, err := s.storage()
+	fs, shared, err := s.entered(ctx)
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := ocdav.New(ctx, cfg, ocdav.Deps{FS: fs, Log: log})
+	parts, err := ocdav.New(ctx, cfg, ocdav.Deps{FS: fs, Log: log, Links: shared.Links})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
@@ -211,6 +211,9 @@ func buildSettings(ctx context.Context, s *stack) (built, error) {
 func buildIdp(ctx context.Context, s *stack) (built, error) {
 	cfg, log, err := load[idp.Config](s, "idp")
 	if err == nil {
+		err = cfg.ReadSecret()
+	}
+	if err == nil {
 		err = s.directory(ctx)
 	}
 	if err != nil {
@@ -289,14 +292,7 @@ func buildFrontend(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	fs, err := s.storage()
-	if err == nil {
-		err = s.people(ctx)
-	}
-	if err != nil {
-		return built{}, err
-	}
-	shared, err := s.sharing(ctx)
+	fs, shared, err := s.entered(ctx)
 	if err != nil {
 		return built{}, err
 	}
@@ -368,7 +364,11 @@ func buildProxy(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	deps := proxy.Deps{Factors: factors, Log: log, Metrics: s.metrics, Login: s.login, AppTokens: s.appTokens, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions,
+	shared, err := s.sharing(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	deps := proxy.Deps{Links: shared.Links, Factors: factors, Log: log, Metrics: s.metrics, Login: s.login, AppTokens: s.appTokens, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions,
 		Spaces: fs, Local: local, Resolve: s.resolve, Tokens: tokens}
 	parts, err := proxy.New(ctx, cfg, deps)
 	return built{parts: parts, config: cfg, debug: cfg.Debug, public: &cfg.HTTP}, err

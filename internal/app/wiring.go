@@ -29,6 +29,7 @@ import (
 	"opencloud/internal/service/sharing"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/storage"
+	"opencloud/internal/storage/entrance"
 	"opencloud/internal/token"
 	"opencloud/internal/transfer"
 )
@@ -251,6 +252,19 @@ func (s *stack) sharing(ctx context.Context) (*sharing.Domain, error) {
 	}
 	s.shared = d
 	return d, nil
+}
+
+// entered returns the storage with the ways into it: what people received, and links.
+func (s *stack) entered(ctx context.Context) (storage.FS, *sharing.Domain, error) {
+	fs, err := s.storage()
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := s.sharing(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return entrance.New(fs, d.Shares, d.Links), d, nil
 }
 
 // groupsOf asks the directory, which is opened after the storage.

@@ -242,7 +242,7 @@ func (s *Service) complete(l *Link, pw string, has bool) error {
 		return fmt.Errorf("%w: at most %d bytes", ErrPolicy, password.MaxLength)
 	}
 	if faults := s.o.Policy.Faults(pw); len(faults) > 0 {
-		return fmt.Errorf("%w: %s", ErrPolicy, strings.Join(faults, ", "))
+		return fmt.Errorf("%w: %w", ErrPolicy, &password.WeakError{Faults: faults})
 	}
 	return nil
 }

@@ -102,6 +102,7 @@ type Info struct {
 	SpaceType   space.Type
 	SpaceOwner  string // user id
 	Shared      bool   // the node itself has grants, and is no root
+	Received    bool   // the actor came to it by a share
 }
 
 // IsFolder tells whether it is a folder.
@@ -360,6 +361,7 @@ type Spaces interface {
 	// DisableSpace hides the space and all in it; PurgeSpace removes a disabled one for good.
 	DisableSpace(ctx context.Context, id resource.ID) error
 	PurgeSpace(ctx context.Context, id resource.ID) error
+	// Quota returns that of the space of a node. Needs GetQuota on the node.
 	Quota(ctx context.Context, id resource.ID) (space.Quota, error)
 }
 

@@ -220,7 +220,7 @@ func (d *Directory) SignedIn(ctx context.Context, id string) error {
 // allowed makes the hash of a password that the policy allows.
 func (d *Directory) allowed(ctx context.Context, pw string) (string, error) {
 	if faults := d.opts.Passwords.Faults(pw); len(faults) > 0 {
-		return "", fmt.Errorf("%w: the password is too weak: %s", identity.ErrInvalid, strings.Join(faults, ", "))
+		return "", fmt.Errorf("%w: %w", identity.ErrInvalid, &password.WeakError{Faults: faults})
 	}
 	return d.hash(ctx, pw)
 }

@@ -18,7 +18,7 @@ var ignored = []string{
 	"storage_system.", "thumbnails.", "web.", "webdav.", "runtime.", "file", "file.", "loglevel", "url_signing_secret",
 	"graph.spaces.insecure", "graph.identity.", "graph.events.", "frontend.app_handler.", "frontend.archiver.insecure",
 	"frontend.ocdav.insecure", "auth_basic.auth_providers.", "users.drivers.", "groups.drivers.", "storage_users.events.",
-	"gateway.storage_registry.", "frontend.ocdav.", "proxy.oidc.jwks.", "ocdav.insecure", "graph.service_account.", "*.auth_providers.",
+	"gateway.storage_registry.", "frontend.ocdav.", "ocdav.insecure", "graph.service_account.", "*.auth_providers.",
 }
 
 // initial are the ignored keys that `opencloud init` writes, here and in the original: nobody chose them, so nobody is

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"html/template"
@@ -59,6 +60,7 @@ type Set struct {
 	matcher  language.Matcher
 	catalogs map[language.Tag]*gotext.Po
 	pages    *template.Template
+	icon     template.URL
 	version  string // of the assets, so that browsers may keep them
 	files    fs.FS
 }
@@ -91,6 +93,11 @@ func New(b Brand) (*Set, error) {
 	if s.files, err = fs.Sub(assets, "assets"); err != nil {
 		return nil, err
 	}
+	icon, err := fs.ReadFile(s.files, "icon.svg")
+	if err != nil {
+		return nil, err
+	}
+	s.icon = template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(icon)) //nolint:gosec // ours
 	sum := sha256.New()
 	err = fs.WalkDir(s.files, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -142,9 +149,15 @@ func (s *Set) translate(tag language.Tag) func(string, ...any) string {
 	}
 }
 
+// Text returns a text in the language that a page for this request has.
+func (s *Set) Text(r *http.Request, own, text string) string {
+	return s.translate(s.Language(r, own))(text)
+}
+
 type view struct {
 	Page
 	Lang, Nonce, Version, Title string
+	Icon                        template.URL // in the page, so that nothing waits for it
 	Brand                       Brand
 	Data                        any
 }
@@ -157,7 +170,7 @@ func (s *Set) Render(w http.ResponseWriter, r *http.Request, p Page) error {
 	if err != nil {
 		return err
 	}
-	v := view{Page: p, Lang: tag.String(), Nonce: rand.Text(), Version: s.version, Title: t(p.Title) + " - " + s.brand.Name, Brand: s.brand, Data: p.Data}
+	v := view{Page: p, Lang: tag.String(), Nonce: rand.Text(), Version: s.version, Icon: s.icon, Title: t(p.Title) + " - " + s.brand.Name, Brand: s.brand, Data: p.Data}
 	var b bytes.Buffer
 	if err := tmpl.Funcs(template.FuncMap{"t": t}).ExecuteTemplate(&b, p.Template+".html", v); err != nil {
 		return err
