@@ -11,6 +11,7 @@ import (
 	"opencloud/internal/odata"
 	"opencloud/internal/permission"
 	"opencloud/internal/resource"
+	"opencloud/internal/share"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
 )
@@ -47,14 +48,6 @@ type quota struct {
 	Used      int64  `json:"used"`
 	Remaining int64  `json:"remaining"`
 	State     string `json:"state"`
-}
-
-type drivePermission struct {
-	GrantedTo  identities   `json:"grantedToV2"`
-	Identities []identities `json:"grantedToIdentities,omitempty"` // as the old API has it
-	Roles      []string     `json:"roles,omitempty"`
-	Actions    []string     `json:"@libre.graph.permissions.actions,omitempty"`
-	Expires    string       `json:"expirationDateTime,omitempty"`
 }
 
 // driveQuery is what the OData options of a call ask for.
@@ -280,14 +273,15 @@ func (h *handler) addPermissions(ctx context.Context, d *drive, s *space.Space, 
 		if g.Expired(h.now()) {
 			continue
 		}
-		p := drivePermission{GrantedTo: h.names.of(ctx, g.Kind, g.Grantee), Expires: moment(g.Expires)}
+		who := h.names.of(ctx, g.Kind, g.Grantee)
+		p := drivePermission{ID: share.MemberID(g), GrantedTo: &who, Expires: moment(g.Expires)}
 		r, ok := permission.RoleOf(g.Permissions, permission.OnRoot)
 		if !ok {
 			p.Actions = g.Permissions.Actions()
 		}
 		switch {
 		case legacy:
-			p.Roles, p.Identities = []string{legacyRole(g.Permissions)}, []identities{p.GrantedTo}
+			p.Roles, p.Identities = []string{legacyRole(g.Permissions)}, []identities{who}
 		case ok:
 			p.Roles = []string{r.ID}
 		}

@@ -118,6 +118,17 @@ func (h *handler) sharing(r chi.Router) {
 	const definitions = "/roleManagement/permissions/roleDefinitions"
 	r.Get(definitions, h.wrap(h.roleDefinitions))
 	r.Get(definitions+"/{role}", h.wrap(h.roleDefinition))
+	there := h.Shares != nil && h.Links != nil
+	for _, at := range []string{"/drives/{drive}/root", "/drives/{drive}/items/{item}"} {
+		const one = "/permissions/{permission}"
+		r.Get(at+"/permissions", h.with(there, h.permissions))
+		r.Get(at+one, h.with(there, h.permission))
+		r.Patch(at+one, h.with(there, h.patchPermission))
+		r.Delete(at+one, h.with(there, h.deletePermission))
+		r.Post(at+one+"/setPassword", h.with(there, h.setPassword))
+		r.Post(at+"/invite", h.with(there, h.invite))
+		r.Post(at+"/createLink", h.with(there, h.createLink))
+	}
 }
 
 // security is second factors and sessions: one's own, and those of others for administrators. Nobody removes their own factors

@@ -237,7 +237,9 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e = &graphError{http.StatusLocked, "itemIsLocked", "the item is locked"}
 	case errors.Is(err, storage.ErrPrecondition):
 		e = &graphError{http.StatusPreconditionFailed, "preconditionFailed", "the item has been changed"}
-	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, resource.ErrInvalidName), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax):
+	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, resource.ErrInvalidName), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax),
+		errors.Is(err, share.ErrRecipient), errors.Is(err, share.ErrNotShareable), errors.Is(err, share.ErrRights), errors.Is(err, share.ErrExpired),
+		errors.Is(err, link.ErrPolicy), errors.Is(err, link.ErrType), errors.Is(err, link.ErrExpired):
 		e = &graphError{http.StatusBadRequest, "invalidRequest", err.Error()}
 	case errors.Is(err, odata.ErrUnsupported):
 		e = &graphError{http.StatusNotImplemented, "notSupported", err.Error()}
