@@ -25,7 +25,9 @@ func TestDriveOptions(t *testing.T) {
 		"$filter=driveType eq 'project'&$orderby=name desc":                        "Moon,Beta,alpha",
 		"$filter=(driveType eq 'project')&$orderby=name asc":                       "alpha,Beta,Moon",
 		"$filter=driveType eq 'project'&$top=1&$orderby=name":                      "alpha,Beta,Moon", // there are no pages
-		"$filter=driveType eq 'virtual'":                                           "",
+		"$filter=driveType eq 'virtual'":                                           "Shares",
+		"$filter=driveType eq project":                                             "Beta,Moon,alpha", // as browsers write it
+		"$filter=driveType eq 'mountpoint'":                                        "",
 		"$filter=id eq '" + mount + "$" + moonID + "'":                             "Moon",
 		"$filter=id eq '" + moonID + "!" + moonID + "'":                            "Moon",
 		"$filter=id eq '" + mount + "$" + moonID + "!x'":                           "",

@@ -290,7 +290,8 @@ func TestDisabledRoleIsToldByItsActions(t *testing.T) {
 // People see each other's names, and nothing else of them; each is asked for once.
 func TestNamesOfGrantees(t *testing.T) {
 	w := newShared(t, func(c *Config) { c.API.ShowEmail = false })
-	for _, c := range [][2]string{{adaID, dirItem + "/permissions"}, {viewID, moonRoot + "/permissions"}} {
+	for _, c := range [][2]string{{adaID, dirItem + "/permissions"}, {viewID, moonRoot + "/permissions"}, {recvID, "/v1beta1/me/drive/sharedWithMe"}, {adaID, "/v1beta1/me/drive/sharedByMe"},
+		{recvID, "/v1beta1/me/drives"}} {
 		answer := w.call(c[0], "GET", c[1], "")
 		if body := answer.Body.String(); answer.Code != 200 || strings.Contains(body, "example") || strings.Contains(body, "onPremises") {
 			t.Errorf("%s tells too much, or nothing: %s", c[1], body)
