@@ -82,9 +82,11 @@ func SpaceOf(id string) (resource.ID, bool) {
 	return root, err == nil
 }
 
-// Target tells what roles can be given on an item.
+// Target tells what roles can be given on an item: none on the root of anything but a project.
 func Target(i *storage.Info) permission.Target {
 	switch {
+	case i.ID.IsRoot() && i.SpaceType != space.Project:
+		return 0
 	case i.ID.IsRoot():
 		return permission.OnRoot
 	case i.IsFolder():

@@ -23,6 +23,9 @@ type Config struct {
 		DefaultQuota string `yaml:"default_quota" env:"GRAPH_SPACES_DEFAULT_QUOTA" default:"1000000000" doc:"Quota of new project spaces in bytes."`
 		MaxQuota     int64  `yaml:"max_quota" env:"OC_SPACES_MAX_QUOTA;GRAPH_SPACES_MAX_QUOTA" default:"0" doc:"Upper bound of any quota in bytes; 0: none."`
 	} `yaml:"spaces"`
+	UnifiedRoles struct {
+		Available []string `yaml:"available_roles" env:"GRAPH_AVAILABLE_ROLES" doc:"Ids of the roles that can be given to people. Empty: the usual ones."`
+	} `yaml:"unified_roles"`
 	Application struct {
 		ID          string `yaml:"id" env:"GRAPH_APPLICATION_ID" doc:"Id of this server as an application that roles are assigned for (UUID). Empty: made of the storage's id."`
 		DisplayName string `yaml:"displayname" env:"GRAPH_APPLICATION_DISPLAYNAME" default:"OpenCloud" doc:"Name of the application."`

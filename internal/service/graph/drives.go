@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"opencloud/internal/odata"
 	"opencloud/internal/permission"
 	"opencloud/internal/resource"
+	"opencloud/internal/share"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
 )
@@ -22,13 +24,15 @@ type drive struct {
 	Alias        string      `json:"driveAlias"`
 	Name         string      `json:"name"`
 	Description  string      `json:"description,omitempty"`
-	LastModified string      `json:"lastModifiedDateTime"`
+	LastModified string      `json:"lastModifiedDateTime,omitempty"`
 	Owner        *identities `json:"owner,omitempty"`
 	Quota        quota       `json:"quota"`
 	Root         driveItem   `json:"root"`
 	Special      []driveItem `json:"special,omitempty"`
 	WebURL       string      `json:"webUrl"`
 	HasTrash     *bool       `json:"@libre.graph.hasTrashedItems,omitempty"`
+
+	modified time.Time
 }
 
 type identities struct {
@@ -47,14 +51,6 @@ type quota struct {
 	Used      int64  `json:"used"`
 	Remaining int64  `json:"remaining"`
 	State     string `json:"state"`
-}
-
-type drivePermission struct {
-	GrantedTo  identities   `json:"grantedToV2"`
-	Identities []identities `json:"grantedToIdentities,omitempty"` // as the old API has it
-	Roles      []string     `json:"roles,omitempty"`
-	Actions    []string     `json:"@libre.graph.permissions.actions,omitempty"`
-	Expires    string       `json:"expirationDateTime,omitempty"`
 }
 
 // driveQuery is what the OData options of a call ask for.
@@ -113,21 +109,24 @@ func (q *driveQuery) read(e odata.Expr, mount string) error {
 		return q.read(e.Right, mount)
 	case odata.Compare:
 		value, ok := e.Value.(string)
-		if !ok || e.Bare || e.Op != "eq" {
+		if !ok || e.Op != "eq" {
 			break
 		}
 		switch e.Path {
-		case "driveType":
+		case "driveType": // browsers send it without quotes
 			q.none = q.none || q.filter.Type != "" && q.filter.Type != space.Type(value)
 			q.filter.Type = space.Type(value)
 			return nil
 		case "id":
+			if e.Bare {
+				break
+			}
 			id, err := resource.ParseID(value)
 			if err != nil {
 				return badRequest("the id in $filter cannot be read")
 			}
 			id = id.WithStorage(mount)
-			q.none = q.none || !id.IsRoot() || !q.filter.ID.IsZero() && q.filter.ID != id
+			q.none = q.none || !id.IsRoot() && id.Storage != share.JailID || !q.filter.ID.IsZero() && q.filter.ID != id
 			q.filter.ID = id
 			return nil
 		}
@@ -135,19 +134,19 @@ func (q *driveQuery) read(e odata.Expr, mount string) error {
 	return notSupported("this $filter")
 }
 
-// sort orders spaces as asked for.
-func (q *driveQuery) sort(all []space.Space) {
+// sort orders drives as asked for.
+func (q *driveQuery) sort(all []drive) {
 	if q.order.Path == "" {
 		return
 	}
-	slices.SortStableFunc(all, func(a, b space.Space) int {
+	slices.SortStableFunc(all, func(a, b drive) int {
 		if q.order.Descending {
 			a, b = b, a
 		}
 		if q.order.Path == "name" {
 			return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 		}
-		return a.MTime.Compare(b.MTime)
+		return a.modified.Compare(b.modified)
 	})
 }
 
@@ -165,11 +164,29 @@ func (h *handler) drives(r *http.Request, all bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.sort(spaces)
 	for i := range spaces {
 		out = append(out, h.fullDrive(r.Context(), &spaces[i], q))
 	}
+	if q.mayBeInJail() {
+		received, err := h.jailDrives(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, slices.DeleteFunc(received, func(d drive) bool { return !q.matches(&d) })...)
+	}
+	q.sort(out)
 	return list{Value: out}, nil
+}
+
+// mayBeInJail tells whether drives of the jail can fulfil the filter: what was received need not be looked up for others.
+func (q *driveQuery) mayBeInJail() bool {
+	t := q.filter.Type
+	return (t == "" || t == space.Virtual || t == mountpoint) && (q.filter.ID.IsZero() || q.filter.ID.Storage == share.JailID)
+}
+
+// matches tells whether a drive of the jail fulfils the filter.
+func (q *driveQuery) matches(d *drive) bool {
+	return (q.filter.Type == "" || string(q.filter.Type) == d.Type) && (q.filter.ID.IsZero() || q.filter.ID.String() == d.Root.ID)
 }
 
 // fullDrive describes a space with its special items and, if asked for, its members.
@@ -211,6 +228,15 @@ func (h *handler) drive(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if id, err := h.parseDrive(r); err == nil && id.Storage == share.JailID {
+		all, err := h.jailDrives(r.Context())
+		for _, d := range all {
+			if d.Root.ID == id.String() {
+				return d, nil
+			}
+		}
+		return nil, cmp.Or(err, storage.ErrNotFound)
+	}
 	s, err := h.spaceOf(r)
 	if err != nil {
 		return nil, err
@@ -220,7 +246,7 @@ func (h *handler) drive(_ http.ResponseWriter, r *http.Request) (any, error) {
 
 func (h *handler) toDrive(s *space.Space, q *driveQuery) drive {
 	sid := s.ID.SpaceID()
-	d := drive{ID: sid, Type: string(s.Type), Alias: s.Alias, Name: s.Name, Description: s.Description, LastModified: s.MTime.UTC().Format(time.RFC3339Nano),
+	d := drive{ID: sid, Type: string(s.Type), Alias: s.Alias, Name: s.Name, Description: s.Description, LastModified: stamp(s.MTime), modified: s.MTime,
 		Quota: quota{s.Quota.Max, s.Quota.Used, s.Quota.Remaining, quotaState(&s.Quota)}, WebURL: h.url + "/f/" + sid,
 		Root: driveItem{ID: s.ID.String(), ETag: `"` + s.ETag + `"`, WebDAVURL: h.dav + sid}}
 	owner := s.Owner
@@ -280,14 +306,15 @@ func (h *handler) addPermissions(ctx context.Context, d *drive, s *space.Space, 
 		if g.Expired(h.now()) {
 			continue
 		}
-		p := drivePermission{GrantedTo: h.names.of(ctx, g.Kind, g.Grantee), Expires: moment(g.Expires)}
+		who := h.names.of(ctx, g.Kind, g.Grantee)
+		p := drivePermission{ID: share.MemberID(g), GrantedTo: &who, Expires: moment(g.Expires)}
 		r, ok := permission.RoleOf(g.Permissions, permission.OnRoot)
 		if !ok {
 			p.Actions = g.Permissions.Actions()
 		}
 		switch {
 		case legacy:
-			p.Roles, p.Identities = []string{legacyRole(g.Permissions)}, []identities{p.GrantedTo}
+			p.Roles, p.Identities = []string{legacyRole(g.Permissions)}, []identities{who}
 		case ok:
 			p.Roles = []string{r.ID}
 		}

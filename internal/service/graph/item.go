@@ -21,6 +21,7 @@ type driveItem struct {
 	CTag         string            `json:"cTag,omitempty"`
 	Size         *int64            `json:"size,omitempty"`
 	LastModified string            `json:"lastModifiedDateTime,omitempty"`
+	CreatedBy    *identities       `json:"createdBy,omitempty"`
 	Parent       *itemReference    `json:"parentReference,omitempty"`
 	File         *fileFacet        `json:"file,omitempty"`
 	Folder       *struct{}         `json:"folder,omitempty"`
@@ -28,12 +29,23 @@ type driveItem struct {
 	Deleted      *deleted          `json:"deleted,omitempty"`
 	Special      *specialFolder    `json:"specialFolder,omitempty"`
 	Permissions  []drivePermission `json:"permissions,omitempty"`
+	Remote       *remoteItem       `json:"remoteItem,omitempty"`
+	Synchronize  *bool             `json:"@client.synchronize,omitempty"`
+	Hidden       *bool             `json:"@UI.Hidden,omitempty"`
 	WebDAVURL    string            `json:"webDavUrl,omitempty"`
 	WebURL       string            `json:"webUrl,omitempty"`
 	Tags         []string          `json:"@libre.graph.tags,omitempty"`
 	Following    bool              `json:"@libre.graph.me.following,omitempty"`
 	DownloadURL  string            `json:"@microsoft.graph.downloadUrl,omitempty"`
 	Actions      []string          `json:"@libre.graph.permissions.actions.allowedValues,omitempty"`
+}
+
+// stamp is a time to the nanosecond; empty if it is not known.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 type itemReference struct {
@@ -74,7 +86,7 @@ const downloadTTL = 30 * time.Minute
 // above it.
 func (h *handler) toItem(i *storage.Info) driveItem {
 	size := i.Size
-	d := driveItem{ID: i.ID.String(), Name: i.Name, ETag: `"` + i.ETag + `"`, Size: &size, LastModified: i.MTime.UTC().Format(time.RFC3339Nano),
+	d := driveItem{ID: i.ID.String(), Name: i.Name, ETag: `"` + i.ETag + `"`, Size: &size, LastModified: stamp(i.MTime),
 		WebDAVURL: h.webDAV(i), WebURL: h.url + "/f/" + i.ID.String(), Tags: i.Tags, Following: i.Favorite,
 		Parent: &itemReference{DriveID: i.ID.SpaceID(), DriveType: string(i.SpaceType)}}
 	switch {

@@ -15,8 +15,8 @@ import (
 	"opencloud/internal/storage"
 )
 
-// driveID reads the drive of the path: the id of a space, or of its root.
-func (h *handler) driveID(r *http.Request) (resource.ID, error) {
+// parseDrive reads the id of the drive of the path.
+func (h *handler) parseDrive(r *http.Request) (resource.ID, error) {
 	text, err := param(r, "drive")
 	if err != nil {
 		return resource.ID{}, err
@@ -25,10 +25,16 @@ func (h *handler) driveID(r *http.Request) (resource.ID, error) {
 	if err != nil {
 		return id, badRequest("the id of the drive cannot be read")
 	}
-	if !id.IsRoot() {
-		return id, missing("drive")
-	}
 	return id.WithStorage(h.cfg.MountID), nil
+}
+
+// driveID reads the drive of the path: the id of a space, or of its root.
+func (h *handler) driveID(r *http.Request) (resource.ID, error) {
+	id, err := h.parseDrive(r)
+	if err == nil && !id.IsRoot() {
+		err = missing("drive")
+	}
+	return id, err
 }
 
 // itemRef reads what the path names: an item of the drive or its root, and a path below it between colons. Items of other drives

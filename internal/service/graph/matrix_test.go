@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"opencloud/internal/permission"
 	"opencloud/internal/storage/mem"
 )
 
@@ -81,6 +82,9 @@ func matrix() []call {
 		adasOwn("POST", adas+"/items/{doc}/permanentDelete", "", 204),
 		everyone("GET", moon+"/items/{doc}", "", 404),
 		everyone("GET", moon+"/items/{plan}", "", 404),
+		everyone("GET", "/roleManagement/permissions/roleDefinitions", "", 200),
+		everyone("GET", "/roleManagement/permissions/roleDefinitions/"+permission.ViewerID, "", 200),
+		everyone("GET", "/roleManagement/permissions/roleDefinitions/"+permission.DeniedID, "", 404),
 		admins("GET", "/users", "", 200),
 		everyone("GET", "/users?$search=ada", "", 200),
 		admins("POST", "/users", `{"displayName":"X","onPremisesSamAccountName":"x"}`, 201),
@@ -178,7 +182,11 @@ func TestMatrixIsWhole(t *testing.T) {
 	h := &handler{Deps: Deps{Spaces: fs, Reader: fs}}
 	router := h.router()
 	tested := map[string]bool{}
-	for _, c := range matrix() {
+	all := matrix()
+	for _, c := range sharingMatrix() {
+		all = append(all, call{method: c.method, path: c.path})
+	}
+	for _, c := range all {
 		path, _, _ := strings.Cut(c.path, "?")
 		ctx := chi.NewRouteContext()
 		if router.Match(ctx, c.method, "/graph/v1.0"+path) {

@@ -12,6 +12,7 @@ import (
 
 const (
 	namesTTL  = time.Minute // GRAPH_SPACES_USERS_CACHE_TTL of the original
+	failedTTL = 5 * time.Second
 	namesSize = 4096
 )
 
@@ -55,7 +56,10 @@ func (n *namer) of(ctx context.Context, kind space.GranteeKind, id string) ident
 			g, err = n.groups.Group(ctx, id)
 			who.name = g.DisplayName
 		}
-		if err == nil || errors.Is(err, identity.ErrNotFound) {
+		if err != nil && !errors.Is(err, identity.ErrNotFound) {
+			who.until = now.Add(failedTTL) // a long list does not wait for a broken directory time and again
+		}
+		if ctx.Err() == nil {
 			n.seen.Put(key, who)
 		}
 	}

@@ -86,6 +86,12 @@ func newHandler(cfg Config, deps Deps) (*handler, error) {
 	if h.maxQuota > 0 && (h.defaultQuota == 0 || h.defaultQuota > h.maxQuota) {
 		h.defaultQuota = h.maxQuota
 	}
+	if h.enabledRoles, err = enabledRoles(cfg.UnifiedRoles.Available); err != nil {
+		return nil, err
+	}
+	if h.translations, err = newTranslator(); err != nil {
+		return nil, err
+	}
 	if cfg.URLSecret != "" {
 		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
 			return nil, err
@@ -119,6 +125,9 @@ type handler struct {
 	now       func() time.Time
 	// names are how members of spaces are called.
 	names *namer
+	// enabledRoles are the ids of the roles that can be given; nil: the default ones.
+	enabledRoles []string
+	translations *translator
 }
 
 // operation answers one call; the value is written as JSON.
@@ -236,7 +245,9 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e = &graphError{http.StatusLocked, "itemIsLocked", "the item is locked"}
 	case errors.Is(err, storage.ErrPrecondition):
 		e = &graphError{http.StatusPreconditionFailed, "preconditionFailed", "the item has been changed"}
-	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, resource.ErrInvalidName), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax):
+	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, resource.ErrInvalidName), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax),
+		errors.Is(err, share.ErrRecipient), errors.Is(err, share.ErrNotShareable), errors.Is(err, share.ErrRights), errors.Is(err, share.ErrExpired),
+		errors.Is(err, link.ErrPolicy), errors.Is(err, link.ErrType), errors.Is(err, link.ErrExpired):
 		e = &graphError{http.StatusBadRequest, "invalidRequest", err.Error()}
 	case errors.Is(err, odata.ErrUnsupported):
 		e = &graphError{http.StatusNotImplemented, "notSupported", err.Error()}

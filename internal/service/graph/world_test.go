@@ -17,12 +17,15 @@ import (
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/directory"
 	"opencloud/internal/identity/login"
+	"opencloud/internal/identity/password"
 	"opencloud/internal/identity/role"
 	"opencloud/internal/job"
+	"opencloud/internal/link"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/resource"
+	"opencloud/internal/share"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/mem"
@@ -45,6 +48,8 @@ const (
 	// The drives of the world: Ada's own, and Björn's project.
 	adas = "/drives/" + mount + "$" + adaID
 	moon = "/drives/" + mount + "$" + moonID
+
+	jailDrive = "/drives/" + share.JailID + "$" + share.JailID
 )
 
 func png() []byte {
@@ -93,6 +98,8 @@ type world struct {
 	cfg      Config
 	deps     Deps
 	parts    service.Parts
+	database db.DB
+	links    *link.Store
 	d        *directory.Directory
 	fs       *mem.FS
 	factors  *fakeFactors
@@ -164,9 +171,25 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	w.cfg = cfg
 	w.deps = Deps{Spaces: w.fs, Reader: w.fs, Users: d, Groups: d, Log: slog.New(slog.DiscardHandler), Accounts: d, Records: d, Login: login.New(d),
 		Factors: w.factors, Sessions: w.sessions, Jobs: jobs, Writer: w.fs, Trash: w.fs, Machine: d}
-	w.start()
+	w.database = database
+	w.share(w.fs)
 	return w
 }
+
+// share makes the service anew, with shares and links on a storage.
+func (w *world) share(fs storage.FS) {
+	w.t.Helper()
+	received, err := share.NewStore(context.Background(), w.database)
+	check(w.t, err)
+	links, err := link.NewStore(context.Background(), w.database)
+	check(w.t, err)
+	w.deps.Shares = share.New(share.Options{FS: fs, Users: w.d, Groups: w.d, Store: received})
+	w.deps.Links = link.New(link.Options{FS: fs, Machine: w.d, Store: links, Policy: password.Policy{Length: 8}, WriteMustHave: true})
+	w.links = links
+	w.start()
+}
+
+func moonRootID() resource.ID { return resource.SpaceRoot(mount, moonID) }
 
 // start makes the service of the parts there are.
 func (w *world) start() {

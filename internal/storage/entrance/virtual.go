@@ -12,23 +12,8 @@ import (
 	"opencloud/internal/permission"
 	"opencloud/internal/resource"
 	"opencloud/internal/share"
-	"opencloud/internal/space"
 	"opencloud/internal/storage"
 )
-
-const jailRights = permission.Stat | permission.ListContainer | permission.GetPath | permission.GetQuota
-
-// jailRoot describes the root of the actor's jail.
-func jailRoot(all []share.Received) storage.Info {
-	i := storage.Info{ID: share.Jail(), Name: "Shares", Kind: resource.Folder, MIME: "httpd/unix-directory", ETag: share.JailETag(all), Permissions: jailRights,
-		SpaceType: space.Virtual}
-	for _, r := range all {
-		if r.State == share.Accepted && r.Item.MTime.After(i.MTime) {
-			i.MTime = r.Item.MTime
-		}
-	}
-	return i
-}
 
 // mount describes what was received as it lies in the jail.
 func mount(r *share.Received) storage.Info {
@@ -69,7 +54,7 @@ func (f *FS) virtualRoot(ctx context.Context, err error) (storage.Info, []storag
 		}
 	}
 	slices.SortFunc(out, func(a, b storage.Info) int { return cmp.Compare(a.Name, b.Name) })
-	return jailRoot(all), out, nil
+	return share.JailRoot(all), out, nil
 }
 
 // fileRoot is the folder in which the file lies that a link opens.
