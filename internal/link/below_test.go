@@ -37,7 +37,7 @@ func TestFromOCS(t *testing.T) {
 		want   link.Type
 	}{
 		{0, false, link.Internal}, {1, false, link.View}, {3, false, link.Edit}, {15, false, link.Edit}, {4, false, ""}, {2, false, ""},
-		{0, true, link.Internal}, {1, true, link.View}, {5, true, link.Upload}, {15, true, link.Edit}, {4, true, link.CreateOnly}, {3, true, ""}, {31, true, ""}, {-1, true, ""},
+		{0, true, link.Internal}, {1, true, link.View}, {5, true, link.Upload}, {15, true, link.Edit}, {4, true, link.CreateOnly}, {3, true, ""}, {31, true, link.Edit}, {31, false, link.Edit}, {16, true, ""}, {16, false, ""}, {32, true, ""}, {-1, true, ""},
 	} {
 		if got, ok := link.FromOCS(c.bits, c.folder); got != c.want || ok != (c.want != "") {
 			t.Errorf("%d, folder %t: %q, %t", c.bits, c.folder, got, ok)

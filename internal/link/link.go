@@ -95,11 +95,13 @@ func TypeOf(s permission.Set, folder bool) (Type, bool) {
 	return "", false
 }
 
-// FromOCS returns the type of link for bits of the OCS sharing API; what a file cannot have is left out. False if none has exactly
-// these. (spec/storage.md §10.4)
+// FromOCS returns the type of link for bits of the OCS sharing API; the right to share, and what a file cannot have, is
+// left out. False if none has exactly these. (spec/storage.md §10.4)
 func FromOCS(bits int, folder bool) (Type, bool) {
-	if !folder && bits > 0 {
-		bits &= 3
+	if bits > 0 {
+		if bits &^= 16; !folder {
+			bits &= 3
+		}
 		if bits == 0 {
 			return "", false
 		}
