@@ -47,6 +47,9 @@ func (h *handler) ocs(w http.ResponseWriter, r *http.Request, version int, path 
 }
 
 func (h *handler) ocsCall(r *http.Request, path string) (any, error) {
+	if rest, ok := strings.CutPrefix(path, "apps/files_sharing/api/v1/"); ok {
+		return h.sharing(r, strings.Split(rest, "/"))
+	}
 	a := identity.ActorFrom(r.Context())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return nil, errUnknown
