@@ -101,7 +101,7 @@ func (h *handler) ocsSelf(r *http.Request, a *identity.Actor, name string) (any,
 	out := h.ocsUser(a)
 	out["enabled"] = true
 	q, err := h.FS.Quota(r.Context(), resource.SpaceRoot(h.cfg.MountID, a.User.ID))
-	if err != nil {
+	if err != nil && !errors.Is(err, storage.ErrNotFound) { // not everybody has a space of his own
 		return nil, err
 	}
 	total := q.Used + q.Remaining
@@ -120,6 +120,9 @@ func (h *handler) ocsGroups(r *http.Request, a *identity.Actor, name string) (an
 	groups := []string{}
 	for _, id := range a.Groups {
 		g, err := h.Groups.Group(r.Context(), id)
+		if errors.Is(err, identity.ErrNotFound) {
+			continue // removed since he signed in
+		}
 		if err != nil {
 			return nil, err
 		}
