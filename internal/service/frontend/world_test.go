@@ -109,6 +109,7 @@ type world struct {
 	people *people
 	shares *share.Service
 	links  *link.Service
+	stored *link.Store
 	ctx    map[string]context.Context // by user name
 }
 
@@ -140,7 +141,7 @@ func newWorld(t *testing.T, change func(*Config, *link.Options)) *world {
 		change(&cfg, &options)
 	}
 	w.shares = share.New(share.Options{FS: w.fs, Users: w.people, Groups: w.people, Store: received})
-	w.links = link.New(options)
+	w.links, w.stored = link.New(options), links
 	parts, err := New(t.Context(), cfg, Deps{FS: w.fs, Users: w.people, Groups: w.people, Log: slog.New(slog.DiscardHandler), Shares: w.shares, Links: w.links})
 	w.must(err)
 	w.h = parts.HTTP
