@@ -287,3 +287,7 @@ func (w *world) share(form string) string {
 	id, _ := w.wants(200, "mary", "POST", api+"shares", form).object(w.t)["id"].(string)
 	return id
 }
+
+func (w *world) as(u identity.User) context.Context {
+	return identity.WithActor(w.t.Context(), identity.Actor{Kind: identity.Person, User: u})
+}
