@@ -41,8 +41,8 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	providerpb.RegisterSpacesAPIServer(r, s)
 }
 
-// known refuses strangers.
-func known(ctx context.Context) error {
+// Known refuses strangers, with an error that Status knows.
+func Known(ctx context.Context) error {
 	if identity.ActorFrom(ctx).Kind == identity.Anonymous {
 		return errAnonymous
 	}
@@ -51,10 +51,10 @@ func known(ctx context.Context) error {
 
 // on reads a reference of a caller who may ask.
 func on(ctx context.Context, r *providerpb.Reference) (storage.Ref, error) {
-	if err := known(ctx); err != nil {
+	if err := Known(ctx); err != nil {
 		return storage.Ref{}, err
 	}
-	return fromRef(r)
+	return FromRef(r)
 }
 
 func (s *Server) Stat(ctx context.Context, r *providerpb.StatRequest) (*providerpb.StatResponse, error) {
@@ -66,7 +66,7 @@ func (s *Server) Stat(ctx context.Context, r *providerpb.StatRequest) (*provider
 	if err != nil {
 		return &providerpb.StatResponse{Status: Status(err)}, nil
 	}
-	return &providerpb.StatResponse{Status: Status(nil), Info: toInfo(&i)}, nil
+	return &providerpb.StatResponse{Status: Status(nil), Info: ToInfo(&i)}, nil
 }
 
 // each calls f for the children of a folder.
@@ -83,7 +83,7 @@ func (s *Server) each(ctx context.Context, r *providerpb.Reference, f func(*prov
 		if err != nil {
 			return err
 		}
-		if err := f(toInfo(&i)); err != nil {
+		if err := f(ToInfo(&i)); err != nil {
 			return err
 		}
 	}
@@ -158,7 +158,7 @@ func (s *Server) Move(ctx context.Context, r *providerpb.MoveRequest) (*provider
 	src, err := on(ctx, r.GetSource())
 	var dst storage.Ref
 	if err == nil {
-		dst, err = fromRef(r.GetDestination())
+		dst, err = FromRef(r.GetDestination())
 	}
 	if err == nil {
 		_, err = s.fs.Move(ctx, src, dst, false, storage.Conditions{LockTokens: tokens(r.GetLockId())})
@@ -352,7 +352,7 @@ func toItem(i *storage.TrashItem) *providerpb.RecycleItem {
 	if i.Kind == resource.Folder {
 		kind = providerpb.ResourceType_RESOURCE_TYPE_CONTAINER
 	}
-	return &providerpb.RecycleItem{Type: kind, Key: keyOf(i), Ref: &providerpb.Reference{Path: "./" + i.OriginalPath}, Size: uint64(i.Size), DeletionTime: toTime(i.Deleted)}
+	return &providerpb.RecycleItem{Type: kind, Key: keyOf(i), Ref: &providerpb.Reference{Path: "./" + i.OriginalPath}, Size: uint64(i.Size), DeletionTime: ToTime(i.Deleted)}
 }
 
 // keyOf names an item: the key of what was deleted, and the path in it.
@@ -367,7 +367,7 @@ func (s *Server) RestoreRecycleItem(ctx context.Context, r *providerpb.RestoreRe
 	ref, err := on(ctx, r.GetRef())
 	var dst storage.Ref
 	if err == nil && r.GetRestoreRef() != nil {
-		dst, err = fromRef(r.GetRestoreRef())
+		dst, err = FromRef(r.GetRestoreRef())
 	}
 	if err == nil {
 		key, path, _ := strings.Cut(r.GetKey(), "/")
