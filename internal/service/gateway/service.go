@@ -5,7 +5,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"net"
 	"time"
 
 	authpb "github.com/cs3org/go-cs3apis/cs3/auth/provider/v1beta1"
@@ -15,7 +14,6 @@ import (
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
 	providerpb "github.com/cs3org/go-cs3apis/cs3/storage/provider/v1beta1"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/peer"
 
 	"opencloud/internal/cs3/files"
 	"opencloud/internal/cs3/people"
@@ -120,9 +118,9 @@ func (g *gateway) authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 	d, id, secret := g.deps, r.GetClientId(), r.GetClientSecret()
 	switch kind := r.GetType(); {
 	case kind == "basic":
-		return d.Login.Authenticate(ctx, identity.Login{Name: id, Password: secret, Address: address(ctx)})
+		return d.Login.Authenticate(ctx, identity.Login{Name: id, Password: secret, Address: people.Address(ctx, nil)})
 	case kind == "appauth" && d.AppTokens != nil:
-		return d.AppTokens.Authenticate(ctx, identity.Login{Name: id, Password: secret, Address: address(ctx)})
+		return d.AppTokens.Authenticate(ctx, identity.Login{Name: id, Password: secret, Address: people.Address(ctx, nil)})
 	case kind == "serviceaccounts" && d.Services != nil:
 		return d.Services.ServiceAccount(ctx, id, secret)
 	case kind == "bearer" && d.Bearers != nil:
@@ -141,18 +139,6 @@ func (g *gateway) authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 		return d.Machine.ActorBy(ctx, "userid", a.GetUser().GetId().GetOpaqueId())
 	}
 	return identity.Actor{}, errType
-}
-
-// address is where a call comes from, without port: failed logins are counted by it.
-func address(ctx context.Context) string {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return ""
-	}
-	if host, _, err := net.SplitHostPort(p.Addr.String()); err == nil {
-		return host
-	}
-	return p.Addr.String()
 }
 
 // WhoAmI answers whose a token is.

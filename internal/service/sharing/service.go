@@ -6,6 +6,9 @@ import (
 	"errors"
 	"log/slog"
 
+	"google.golang.org/grpc"
+
+	cs3 "opencloud/internal/cs3/sharing"
 	"opencloud/internal/identity"
 	"opencloud/internal/link"
 	"opencloud/internal/platform/db"
@@ -89,5 +92,7 @@ func New(_ context.Context, _ Config, deps Deps) (service.Parts, error) {
 	ready := service.Check{Name: "database", Run: func(ctx context.Context) error {
 		return deps.Domain.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
-	return service.Parts{Ready: []service.Check{ready}, Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)}}}, nil
+	api := cs3.NewServer(deps.Domain.Shares, deps.Domain.Links)
+	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { api.Register(r) }, Ready: []service.Check{ready},
+		Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)}}}, nil
 }
