@@ -73,6 +73,7 @@ func open(t *testing.T) *env {
 	api := sharing.NewServer(share.New(share.Options{FS: e.fs, Users: dir, Groups: dir, Store: received}), e.links)
 	conn := e.serve(func(r grpc.ServiceRegistrar) {
 		api.Register(r)
+		authpb.RegisterProviderAPIServer(r, sharing.NewAuthServer(e.links))
 	})
 	e.CollaborationAPIClient, e.link, e.auth = sharepb.NewCollaborationAPIClient(conn), linkpb.NewLinkAPIClient(conn), authpb.NewProviderAPIClient(conn)
 	s, err := e.fs.CreateSpace(e.alice, storage.SpaceRequest{Type: space.Personal, Owner: "alice", Name: "Alice"})

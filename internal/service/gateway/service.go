@@ -17,6 +17,7 @@ import (
 
 	"opencloud/internal/cs3/files"
 	"opencloud/internal/cs3/people"
+	"opencloud/internal/cs3/sharing"
 	"opencloud/internal/identity"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/service"
@@ -53,6 +54,7 @@ type Deps struct {
 	AppTokens identity.Authenticator
 	Services  people.ServiceAccounts
 	Bearers   people.Bearers
+	Links     sharing.Opener
 }
 
 // New returns the service's parts.
@@ -89,7 +91,10 @@ func self(ctx context.Context) context.Context {
 	return identity.WithActor(ctx, people.Self("gateway"))
 }
 
-// Authenticate answers with a reva token: types basic, appauth, machine, serviceaccounts and bearer. (spec/identity.md §8.1)
+// visitLife is how long somebody who came by a link stays: what became of the link since is not in his token.
+const visitLife = time.Minute
+
+// Authenticate answers with a reva token: types basic, appauth, machine, serviceaccounts, bearer and publicshares. (spec/identity.md §8.1)
 func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateRequest) (*gatewaypb.AuthenticateResponse, error) {
 	actor, err := g.authenticate(ctx, r)
 	if err != nil {
@@ -101,10 +106,16 @@ func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 			code = rpcpb.Code_CODE_RESOURCE_EXHAUSTED
 		case errors.Is(err, identity.ErrCredentials), errors.Is(err, identity.ErrNotFound):
 			code = rpcpb.Code_CODE_UNAUTHENTICATED
+		case errors.Is(err, storage.ErrNotFound):
+			code = rpcpb.Code_CODE_NOT_FOUND // of a link: it may have expired
 		}
 		return &gatewaypb.AuthenticateResponse{Status: &rpcpb.Status{Code: code, Message: text}}, nil
 	}
-	t, err := g.deps.Tokens.Mint(actor, tokenLife)
+	life := tokenLife
+	if actor.Kind == identity.Visitor {
+		life = visitLife
+	}
+	t, err := g.deps.Tokens.Mint(actor, life)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +123,7 @@ func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 }
 
 // errType tells that there is no way to authenticate of this name here.
-var errType = errors.New("the type must be basic, appauth, machine, serviceaccounts or bearer")
+var errType = errors.New("the type must be basic, appauth, machine, serviceaccounts, bearer or publicshares")
 
 func (g *gateway) authenticate(ctx context.Context, r *gatewaypb.AuthenticateRequest) (identity.Actor, error) {
 	d, id, secret := g.deps, r.GetClientId(), r.GetClientSecret()
@@ -125,6 +136,9 @@ func (g *gateway) authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 		return d.Services.ServiceAccount(ctx, id, secret)
 	case kind == "bearer" && d.Bearers != nil:
 		return d.Bearers.Authenticate(ctx, secret)
+	case kind == "publicshares" && d.Links != nil:
+		_, a, err := sharing.Visit(ctx, d.Links, id, secret, people.Address(ctx, nil))
+		return a, err
 	case kind == "machine":
 		a, err := g.machine.Authenticate(self(ctx), &authpb.AuthenticateRequest{ClientId: id, ClientSecret: secret})
 		if err != nil {
