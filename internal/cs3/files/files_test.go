@@ -21,6 +21,7 @@ import (
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
+	"opencloud/internal/storage/entrance"
 	"opencloud/internal/storage/mem"
 	"opencloud/internal/storage/storagetest"
 	"opencloud/internal/token"
@@ -47,7 +48,7 @@ func open(t *testing.T) *env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fs := mem.New("11111111-1111-4111-8111-111111111111")
+	fs := entrance.New(mem.New("11111111-1111-4111-8111-111111111111"), nil, nil)
 	data := httptest.NewServer(&transfer.Handler{FS: fs, Signer: signer})
 	t.Cleanup(data.Close)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/link"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
@@ -49,12 +50,39 @@ func Known(ctx context.Context) error {
 	return nil
 }
 
-// on reads a reference of a caller who may ask.
+// account refuses strangers, and those who came by a link: they have no spaces.
+func account(ctx context.Context) error {
+	if err := Known(ctx); err != nil {
+		return err
+	}
+	if a := identity.ActorFrom(ctx); !a.Known() {
+		return storage.ErrNotFound
+	}
+	return nil
+}
+
+// on reads a reference of a caller who may ask. Who came by a link has no other way in.
 func on(ctx context.Context, r *providerpb.Reference) (storage.Ref, error) {
 	if err := Known(ctx); err != nil {
 		return storage.Ref{}, err
 	}
-	return FromRef(r)
+	ref, err := FromRef(r)
+	if err == nil && visitor(ctx) && ref.ID.Storage != link.PublicID {
+		err = storage.ErrNotFound
+	}
+	return ref, err
+}
+
+func visitor(ctx context.Context) bool { return identity.ActorFrom(ctx).Kind == identity.Visitor }
+
+// visitLife bounds the life of addresses that were given to visitors: the link may be removed.
+const visitLife = time.Minute
+
+func (s *Server) lifeFor(ctx context.Context) time.Duration {
+	if visitor(ctx) {
+		return min(s.life, visitLife)
+	}
+	return s.life
 }
 
 func (s *Server) Stat(ctx context.Context, r *providerpb.StatRequest) (*providerpb.StatResponse, error) {
@@ -158,7 +186,7 @@ func (s *Server) Move(ctx context.Context, r *providerpb.MoveRequest) (*provider
 	src, err := on(ctx, r.GetSource())
 	var dst storage.Ref
 	if err == nil {
-		dst, err = FromRef(r.GetDestination())
+		dst, err = on(ctx, r.GetDestination())
 	}
 	if err == nil {
 		_, err = s.fs.Move(ctx, src, dst, false, storage.Conditions{LockTokens: tokens(r.GetLockId())})
@@ -202,9 +230,12 @@ func (s *Server) InitiateFileDownload(ctx context.Context, r *providerpb.Initiat
 	if err != nil {
 		return &providerpb.InitiateFileDownloadResponse{Status: Status(err)}, nil
 	}
-	id := c.Info.ID
+	claims := transfer.Claims{Op: transfer.Read, Resource: c.Info.ID.String(), Actor: identity.ActorFrom(ctx)}
+	if visitor(ctx) {
+		claims.Resource, claims.Path = ref.ID.String(), ref.Path
+	}
 	_ = c.Close()
-	token, err := s.signer.Sign(transfer.Claims{Op: transfer.Read, Resource: id.String(), Actor: identity.ActorFrom(ctx)}, s.life)
+	token, err := s.signer.Sign(claims, s.lifeFor(ctx))
 	if err != nil {
 		return &providerpb.InitiateFileDownloadResponse{Status: Status(err)}, nil
 	}
@@ -244,7 +275,7 @@ func (s *Server) InitiateFileUpload(ctx context.Context, r *providerpb.InitiateF
 	if err := claims.SetRequest(req); err != nil {
 		return fail(err)
 	}
-	token, err := s.signer.Sign(claims, s.life)
+	token, err := s.signer.Sign(claims, s.lifeFor(ctx))
 	if err != nil {
 		return fail(err)
 	}
@@ -367,7 +398,7 @@ func (s *Server) RestoreRecycleItem(ctx context.Context, r *providerpb.RestoreRe
 	ref, err := on(ctx, r.GetRef())
 	var dst storage.Ref
 	if err == nil && r.GetRestoreRef() != nil {
-		dst, err = FromRef(r.GetRestoreRef())
+		dst, err = on(ctx, r.GetRestoreRef())
 	}
 	if err == nil {
 		key, path, _ := strings.Cut(r.GetKey(), "/")

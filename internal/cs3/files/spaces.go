@@ -20,7 +20,7 @@ var errEOF = io.EOF
 
 func (s *Server) ListStorageSpaces(ctx context.Context, r *providerpb.ListStorageSpacesRequest) (*providerpb.ListStorageSpacesResponse, error) {
 	var f storage.SpaceFilter
-	err := Known(ctx)
+	err := account(ctx)
 	for _, x := range r.GetFilters() {
 		if err != nil {
 			break
@@ -54,7 +54,7 @@ func parse(id *providerpb.StorageSpaceId) (resource.ID, error) {
 func plainEntry(o *typespb.Opaque, key string) string { return string(o.GetMap()[key].GetValue()) }
 
 func (s *Server) CreateStorageSpace(ctx context.Context, r *providerpb.CreateStorageSpaceRequest) (*providerpb.CreateStorageSpaceResponse, error) {
-	err := Known(ctx)
+	err := account(ctx)
 	var sp space.Space
 	if err == nil {
 		sp, err = s.fs.CreateSpace(ctx, storage.SpaceRequest{Type: space.Type(r.GetType()), Name: r.GetName(), Owner: r.GetOwner().GetId().GetOpaqueId(),
@@ -69,7 +69,7 @@ func (s *Server) CreateStorageSpace(ctx context.Context, r *providerpb.CreateSto
 // UpdateStorageSpace changes name, alias and description, and enables a disabled space. Quotas are the business of those
 // who hold the permission, which CS3 cannot express: not here.
 func (s *Server) UpdateStorageSpace(ctx context.Context, r *providerpb.UpdateStorageSpaceRequest) (*providerpb.UpdateStorageSpaceResponse, error) {
-	err := Known(ctx)
+	err := account(ctx)
 	var id resource.ID
 	if err == nil {
 		id, err = parse(r.GetStorageSpace().GetId())
@@ -96,7 +96,7 @@ func (s *Server) UpdateStorageSpace(ctx context.Context, r *providerpb.UpdateSto
 }
 
 func (s *Server) DeleteStorageSpace(ctx context.Context, r *providerpb.DeleteStorageSpaceRequest) (*providerpb.DeleteStorageSpaceResponse, error) {
-	err := Known(ctx)
+	err := account(ctx)
 	var id resource.ID
 	if err == nil {
 		id, err = parse(r.GetId())

@@ -12,6 +12,7 @@ import (
 
 	"opencloud/internal/cs3/files"
 	"opencloud/internal/cs3/people"
+	"opencloud/internal/identity"
 	"opencloud/internal/link"
 	"opencloud/internal/resource"
 	"opencloud/internal/storage"
@@ -75,12 +76,12 @@ func (s *Server) GetPublicShare(ctx context.Context, r *linkpb.GetPublicShareReq
 	return &linkpb.GetPublicShareResponse{Status: Status(nil), Share: s.toLink(&l, r.GetSign())}, nil
 }
 
-// GetPublicShareByToken implements the API for whoever has the password, or a signature in its place.
+// GetPublicShareByToken implements the API for whoever has the password, or a signature in its place, or needs neither.
 func (s *Server) GetPublicShareByToken(ctx context.Context, r *linkpb.GetPublicShareByTokenRequest) (*linkpb.GetPublicShareByTokenResponse, error) {
 	err := known(ctx)
 	var l link.Link
 	if err == nil {
-		key := link.Key{Password: r.GetAuthentication().GetPassword(), Address: people.Address(ctx, r.GetOpaque())}
+		key := link.Key{Password: r.GetAuthentication().GetPassword(), Address: people.Address(ctx, r.GetOpaque()), Who: identity.ActorFrom(ctx)}
 		if sig := r.GetAuthentication().GetSignature(); sig != nil {
 			key.Signature, key.Expiration = sig.GetSignature(), files.FromTime(sig.GetSignatureExpiration()).UTC().Format(time.RFC3339)
 		}

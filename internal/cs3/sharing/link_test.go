@@ -117,6 +117,7 @@ func TestGetPublicShareByToken(t *testing.T) {
 	}{
 		{"password", e.carol, l.GetToken(), pw("secret"), ok},
 		{"signature", e.carol, l.GetToken(), sig(got.GetShare().GetSignature().GetSignature()), ok},
+		{"its creator", e.alice, l.GetToken(), nil, ok},
 		{"needs none", e.carol, free.GetToken(), nil, ok},
 		{"for those who are known", e.carol, internal.GetToken(), nil, ok},
 		{"wrong password", e.carol, l.GetToken(), pw("guess"), login},
