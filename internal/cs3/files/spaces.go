@@ -10,6 +10,7 @@ import (
 	typespb "github.com/cs3org/go-cs3apis/cs3/types/v1beta1"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/role"
 	"opencloud/internal/permission"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
@@ -53,8 +54,25 @@ func parse(id *providerpb.StorageSpaceId) (resource.ID, error) {
 
 func plainEntry(o *typespb.Opaque, key string) string { return string(o.GetMap()[key].GetValue()) }
 
+// mayCreate checks that the caller's role permits to make a space, and to choose its quota. (spec/identity.md §13.4)
+func mayCreate(ctx context.Context, kind space.Type) error {
+	if err := account(ctx); err != nil {
+		return err
+	}
+	a := identity.ActorFrom(ctx)
+	size := role.DrivesReadWriteProjectQuota
+	if kind != space.Project {
+		size = role.DrivesReadWritePersonalQuota // others' are made at their first login, with their role's quota
+	}
+	if a.Kind == identity.Service || role.Allows(a.User.Roles, role.DrivesCreate) == role.All && role.Allows(a.User.Roles, size) == role.All {
+		return nil
+	}
+	return storage.ErrForbidden
+}
+
+// CreateStorageSpace makes a space for those whose role permits it.
 func (s *Server) CreateStorageSpace(ctx context.Context, r *providerpb.CreateStorageSpaceRequest) (*providerpb.CreateStorageSpaceResponse, error) {
-	err := account(ctx)
+	err := mayCreate(ctx, space.Type(r.GetType()))
 	var sp space.Space
 	if err == nil {
 		sp, err = s.fs.CreateSpace(ctx, storage.SpaceRequest{Type: space.Type(r.GetType()), Name: r.GetName(), Owner: r.GetOwner().GetId().GetOpaqueId(),
