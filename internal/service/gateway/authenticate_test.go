@@ -9,6 +9,8 @@ import (
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
 	"google.golang.org/grpc"
 
+	"opencloud/internal/cs3/preferences"
+	"opencloud/internal/cs3/sharing"
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/directory"
 	"opencloud/internal/identity/login"
@@ -86,7 +88,7 @@ func TestAuthenticate(t *testing.T) {
 	}
 	var cfg gateway.Config
 	cfg.PublicURL, cfg.TransferSecret, cfg.TransferExpires, cfg.MachineKey = "https://localhost", secret, 60, machineKey
-	deps := gateway.Deps{FS: mem.New("11111111-1111-4111-8111-111111111111"), Users: dir, Groups: dir, Login: login.New(dir), Machine: dir, Tokens: tokens}
+	deps := gateway.Deps{FS: mem.New("11111111-1111-4111-8111-111111111111"), Users: dir, Groups: dir, Login: login.New(dir), Machine: dir, Tokens: tokens, Sharing: sharing.NewServer(nil, nil), Settings: preferences.NewServer(nil)}
 	open := func(deps gateway.Deps) *api {
 		parts, err := gateway.New(t.Context(), cfg, deps)
 		if err != nil {

@@ -78,6 +78,9 @@ func (d *Domain) Close() error {
 	return errors.Join(d.links.Flush(context.Background()), d.db.Close())
 }
 
+// Server offers the shares and links to CS3 programs.
+func (d *Domain) Server() *cs3.Server { return cs3.NewServer(d.Shares, d.Links) }
+
 // Counting writes down how often links are used; it runs in every process that opens links.
 func (d *Domain) Counting() service.Loop { return service.Loop{Name: "use of links", Run: d.links.Run} }
 
@@ -92,7 +95,6 @@ func New(_ context.Context, _ Config, deps Deps) (service.Parts, error) {
 	ready := service.Check{Name: "database", Run: func(ctx context.Context) error {
 		return deps.Domain.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
-	api := cs3.NewServer(deps.Domain.Shares, deps.Domain.Links)
-	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { api.Register(r) }, Ready: []service.Check{ready},
+	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { deps.Domain.Server().Register(r) }, Ready: []service.Check{ready},
 		Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)}}}, nil
 }
