@@ -443,6 +443,16 @@ func (s *Service) Below(ctx context.Context, folder *storage.Info) ([]Given, err
 	return out, nil
 }
 
+// On returns an item and the links on it that the actor may change.
+func (s *Service) On(ctx context.Context, ref storage.Ref) (storage.Info, []Link, error) {
+	item, err := s.o.FS.Stat(ctx, ref, storage.View{Path: true})
+	if err != nil {
+		return item, nil, err
+	}
+	all, err := s.List(ctx, &item)
+	return item, all, err
+}
+
 // Given is a link and what it is on.
 type Given struct {
 	Link

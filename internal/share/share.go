@@ -338,6 +338,12 @@ func (s *Service) Given(ctx context.Context) ([]Share, error) {
 	return shares(found), err
 }
 
+// In returns the shares below the root of a space, the oldest first, to who may list those of the root.
+func (s *Service) In(ctx context.Context, root resource.ID) ([]Share, error) {
+	found, err := s.o.FS.FindGrants(ctx, storage.GrantQuery{Space: root})
+	return shares(found), err
+}
+
 func shares(found []storage.Granted) []Share {
 	out := make([]Share, len(found))
 	for i, g := range found {
