@@ -33,6 +33,7 @@ import (
 	"opencloud/internal/platform/telemetry"
 	"opencloud/internal/platform/tlsutil"
 	"opencloud/internal/service/gateway"
+	"opencloud/internal/service/settings"
 	"opencloud/internal/service/sharing"
 	"opencloud/internal/storage"
 	"opencloud/internal/token"
@@ -70,6 +71,7 @@ type stack struct {
 	sessions  *oidc.Store
 	factors   *factor.Store
 	shared    *sharing.Domain
+	settings  *settings.Store
 	prefs     gateway.Settings
 	jobsIn    db.DB                   // where the table of jobs is
 	dir       directory               // opened in this process: by idm, or by a service that needs more than the clients of others give

@@ -185,7 +185,7 @@ func buildSettings(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	store, err := settings.Open(ctx, cfg, s.dir, log)
+	store, err := s.chosen(ctx)
 	if err != nil {
 		return built{}, err
 	}

@@ -28,6 +28,7 @@ import (
 	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/idm"
 	"opencloud/internal/service/proxy"
+	"opencloud/internal/service/settings"
 	"opencloud/internal/service/sharing"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/storage"
@@ -228,6 +229,25 @@ func (s *stack) opened(ctx context.Context) error {
 	return nil
 }
 
+// chosen returns what people have set.
+func (s *stack) chosen(ctx context.Context) (*settings.Store, error) {
+	if s.settings != nil {
+		return s.settings, nil
+	}
+	cfg, log, err := load[settings.Config](s, "settings")
+	if err == nil {
+		err = s.opened(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.settings, err = settings.Open(ctx, cfg, s.dir, log); err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, s.settings.Close)
+	return s.settings, nil
+}
+
 // sharing returns the shares and links.
 func (s *stack) sharing(ctx context.Context) (*sharing.Domain, error) {
 	if s.shared != nil {
@@ -244,7 +264,11 @@ func (s *stack) sharing(ctx context.Context) (*sharing.Domain, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := sharing.Open(ctx, cfg, fs, sharing.People{Users: s.users, Groups: s.groups, Machine: s.machine}, log)
+	chosen, err := s.chosen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := sharing.Open(ctx, cfg, fs, sharing.People{Users: s.users, Groups: s.groups, Machine: s.machine, AutoAccept: chosen.AutoAccept}, log)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 // Ids of demo users and of roles. (spec/identity.md §14.9)
 const (
 	maryUser     = "056fc874-dd7f-11ef-ba84-af6fca4b7289"
+	lynnUser     = "60708dda-e897-11ef-919f-bbb7437d6ec2"
 	viewerRole   = "b1e2218d-eef8-4d4c-b82d-0f1a1b48f3b5"
 	editorRole   = "fb6c3e19-e378-47e5-b277-9732f9de6e21"
 	jailID       = "a0ca6a90-a365-4782-871e-d44447bbc668"
@@ -128,6 +129,16 @@ func TestSharing(t *testing.T) {
 			alan.Want("DELETE", "/graph/v1beta1/drives/"+alan.drive+"/items/"+alan.id("docs")+"/permissions/"+url.PathEscape(share), "", nil, 204)
 			mary.Want("PROPFIND", jail+"/docs", "", []string{"Depth", "0"}, 404)
 			mary.Want("PROPFIND", "/dav/spaces/"+alan.id("docs"), "", []string{"Depth", "0"}, 404)
+		})
+		t.Run("pending", func(t *testing.T) {
+			lynn.Want("POST", "/api/v0/settings/values-save", `{"value":{"accountUuid":"me","bundleId":"2a506de7-99bd-4f0d-994e-c38e72c28fd9","settingId":"ec3ed4a3-3946-4efc-8f9f-76d38b12d3a9","resource":{"type":"TYPE_USER"},"boolValue":false}}`, nil, 201)
+			alan.invite("docs", lynnUser, viewerRole)
+			lynn.Want("PROPFIND", jail+"/docs", "", []string{"Depth", "0"}, 404)
+			if a := lynn.Want("GET", "/graph/v1beta1/me/drive/sharedWithMe", "", nil, 200); !strings.Contains(a.Body, `"@client.synchronize":false`) {
+				t.Errorf("%s", a.Body)
+			}
+			lynn.Want("POST", "/graph/v1beta1/drives/"+jailSpace+"/root/children", `{"remoteItem":{"id":"`+alan.id("docs")+`"}}`, nil, 201)
+			lynn.Want("PROPFIND", jail+"/docs", "", []string{"Depth", "0"}, 207)
 		})
 		t.Run("link", func(t *testing.T) {
 			alan.Want("POST", "/graph/v1beta1/drives/"+alan.drive+"/items/"+alan.id("docs")+"/createLink", `{"type":"view"}`, nil, 400) // a password is needed

@@ -56,6 +56,18 @@ func Open(ctx context.Context, cfg Config, accounts domain.Accounts, log *slog.L
 	return &Store{s, d}, nil
 }
 
+// AutoAccept tells whether the actor takes shares without being asked; set is false if he never said.
+func (s *Store) AutoAccept(ctx context.Context) (yes, set bool, err error) {
+	v, err := s.ValueOf(ctx, domain.Me, domain.AutoAcceptID)
+	if errors.Is(err, domain.ErrNotFound) {
+		return false, false, nil
+	}
+	if err != nil || v.Value.Bool == nil {
+		return false, false, err
+	}
+	return *v.Value.Bool, true, nil
+}
+
 // Close releases the database.
 func (s *Store) Close() error { return s.db.Close() }
 
@@ -85,7 +97,6 @@ func New(ctx context.Context, cfg Config, deps Deps) (service.Parts, error) {
 		GRPC:  func(r grpc.ServiceRegistrar) { preferences.NewServer(deps.Store.Settings).Register(r) },
 		Loops: loops,
 		Ready: []service.Check{ready},
-		Close: deps.Store.Close,
 	}, nil
 }
 

@@ -34,6 +34,8 @@ type People struct {
 	Users   identity.Users
 	Groups  identity.Groups
 	Machine identity.Machine
+	// AutoAccept tells what the actor chose about taking shares without being asked; nil: nobody chooses.
+	AutoAccept func(ctx context.Context) (yes, set bool, err error)
 }
 
 // Open opens the database of shares and links.
@@ -54,7 +56,14 @@ func Open(ctx context.Context, cfg Config, fs storage.FS, p People, log *slog.Lo
 		return nil, errors.Join(err, d.Close())
 	}
 	out.Shares = share.New(share.Options{FS: fs, Users: p.Users, Groups: p.Groups, Store: out.received,
-		AutoAccept: func(context.Context, string) bool { return cfg.AutoAccept }})
+		AutoAccept: func(ctx context.Context, _ string) bool {
+			if p.AutoAccept != nil {
+				if yes, set, err := p.AutoAccept(ctx); err == nil && set {
+					return yes
+				}
+			}
+			return cfg.AutoAccept
+		}})
 	out.Links = link.New(link.Options{FS: fs, Machine: p.Machine, Store: out.links, Policy: policy, MustHave: cfg.MustHave, WriteMustHave: cfg.WriteMustHave})
 	return out, nil
 }
