@@ -32,7 +32,6 @@ import (
 	"opencloud/internal/platform/supervise"
 	"opencloud/internal/platform/telemetry"
 	"opencloud/internal/platform/tlsutil"
-	"opencloud/internal/service/idm"
 	"opencloud/internal/service/sharing"
 	"opencloud/internal/storage"
 	"opencloud/internal/token"
@@ -71,7 +70,7 @@ type stack struct {
 	factors   *factor.Store
 	shared    *sharing.Domain
 	jobsIn    db.DB                   // where the table of jobs is
-	dir       *idm.Directory          // opened in this process: by idm, or by a service that needs more than the clients of others give
+	dir       directory               // opened in this process: by idm, or by a service that needs more than the clients of others give
 	handlers  map[string]http.Handler // web services of this process
 }
 

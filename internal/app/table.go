@@ -20,7 +20,6 @@ import (
 	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/graph"
 	"opencloud/internal/service/groups"
-	"opencloud/internal/service/idm"
 	"opencloud/internal/service/idp"
 	"opencloud/internal/service/ocdav"
 	"opencloud/internal/service/ocs"
@@ -73,20 +72,6 @@ func table() []row {
 		{"graph", buildGraph},
 		{"proxy", buildProxy},
 	}
-}
-
-func buildIdm(ctx context.Context, s *stack) (built, error) {
-	cfg, log, err := load[idm.Config](s, "idm")
-	if err != nil {
-		return built{}, err
-	}
-	d, err := idm.Open(ctx, cfg, log)
-	if err != nil {
-		return built{}, err
-	}
-	s.here(d)
-	parts, err := idm.New(ctx, cfg, idm.Deps{Directory: d, Login: s.login, Log: log})
-	return built{parts: parts, config: cfg, debug: cfg.Debug}, err
 }
 
 func buildStorageUsers(ctx context.Context, s *stack) (built, error) {

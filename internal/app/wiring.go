@@ -217,7 +217,7 @@ func (s *stack) opened(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := idm.Open(ctx, cfg, log)
+	d, err := openDirectory(ctx, cfg, s.rt, log)
 	if err != nil {
 		return err
 	}
@@ -296,7 +296,7 @@ func (s *stack) signIns(ctx context.Context) (*oidc.Store, error) {
 }
 
 // here makes a directory of this process the one that all its services use.
-func (s *stack) here(d *idm.Directory) {
+func (s *stack) here(d directory) {
 	s.dir = d
 	s.users, s.groups, s.machine, s.login = d, d, d, login.New(d)
 }

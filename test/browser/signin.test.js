@@ -192,6 +192,10 @@ test("passkey: set up, sign in without password, as second factor", async () => 
   const cdp = await p.context().newCDPSession(p);
   await cdp.send("WebAuthn.enable");
   await cdp.send("WebAuthn.addVirtualAuthenticator", { options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
+  // This authenticator takes whatever is offered, also beside user names: not before the end of this test.
+  await p.addInitScript(() => {
+    if (!sessionStorage.offer) PublicKeyCredential.isConditionalMediationAvailable = async () => false;
+  });
   await p.goto(web());
   await signIn(p, "lynn", "demo");
   await arrived(p);
@@ -228,6 +232,11 @@ test("passkey: set up, sign in without password, as second factor", async () => 
   await p.waitForSelector("text=Confirm that it is you");
   await look(p, "factor-passkey");
   await p.click("text=Use a passkey");
+  await arrived(p);
+  await p.context().clearCookies();
+  await p.goto(base + "/signin/v1/goodbye");
+  await p.evaluate(() => { sessionStorage.offer = "yes"; });
+  await p.goto(web()).catch(() => {}); // it may be gone already
   await arrived(p);
 });
 
@@ -300,9 +309,9 @@ test("an operator's sign-in page", async () => {
   await p.fill("#code", code(secret));
   await p.click("button.primary");
   await p.waitForSelector(".codes li");
+  assert.deepEqual(faults, []);
   await p.click("text=I have kept them");
   await arrived(p);
-  assert.deepEqual(faults, []);
 });
 
 test("four languages, long names", async () => {

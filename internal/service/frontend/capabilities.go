@@ -26,7 +26,7 @@ func (h *handler) capabilities() map[string]any {
 			"federation": m{"outgoing": false, "incoming": false}, "public": m{"enabled": false},
 			"user": m{"send_mail": false, "profile_picture": true, "settings": []any{m{"enabled": true, "version": "1.0.0"}}, "expire_date": m{"enabled": true}}},
 		"spaces": m{"version": "1.0.0", "enabled": true, "projects": true, "share_jail": false, "max_quota": c.MaxQuota},
-		"graph": m{"personal-data-export": true, "users": m{"read_only_attributes": append([]string{}, c.ReadOnlyAttributes...), "create_disabled": !c.DirectoryWritable,
+		"graph": m{"personal-data-export": true, "users": m{"read_only_attributes": c.readOnly(), "create_disabled": !c.DirectoryWritable,
 			"delete_disabled": !c.DirectoryWritable, "change_password_self_disabled": !c.DirectoryWritable, "edit_login_allowed_disabled": !c.DirectoryWritable}},
 		"password_policy": m{"min_characters": c.Passwords.Min, "max_characters": 72, "min_lowercase_characters": c.Passwords.Lower,
 			"min_uppercase_characters": c.Passwords.Upper, "min_digits": c.Passwords.Digits, "min_special_characters": c.Passwords.Special},
@@ -37,4 +37,12 @@ func (h *handler) capabilities() map[string]any {
 
 func (h *handler) version() map[string]any {
 	return map[string]any{"major": 10, "minor": 11, "micro": 0, "string": "10.11.0", "edition": h.cfg.Edition, "product": "OpenCloud", "productversion": productVersion}
+}
+
+// readOnly are the attributes of users that clients must not offer to change. (spec/identity.md §8.2, §10)
+func (c *Config) readOnly() []string {
+	if len(c.ReadOnlyAttributes) == 0 && !c.DirectoryWritable {
+		return []string{"user.onPremisesSamAccountName", "user.displayName", "user.mail", "user.passwordProfile", "user.accountEnabled"}
+	}
+	return append([]string{}, c.ReadOnlyAttributes...)
 }

@@ -115,6 +115,9 @@ func permissionTo(c change, t space.Type) (role.Permission, bool) {
 // quota is nobody's without the permission. Who may not gets ErrNotFound, or 403 if they manage the space, or see all spaces and
 // ask for another quota. (spec/identity.md §14.6)
 func steward(ctx context.Context, s *space.Space, c change) (context.Context, error) {
+	if s.Type != space.Personal && s.Type != space.Project {
+		return nil, storage.ErrNotFound
+	}
 	a := identity.ActorFrom(ctx)
 	manager := s.Permissions.Has(permission.RemoveGrant) // what the storage asks for
 	p, ok := permissionTo(c, s.Type)
@@ -123,7 +126,7 @@ func steward(ctx context.Context, s *space.Space, c change) (context.Context, er
 	case allowed && manager:
 		return ctx, nil
 	case allowed:
-		return identity.WithActor(ctx, identity.Actor{Kind: identity.Service, User: a.User, Initiator: a.Initiator}), nil
+		return asService(ctx), nil
 	case manager, c == budgeting && a.MayListAllSpaces:
 		return nil, notAllowed("you may not change this of the space")
 	}
@@ -140,7 +143,7 @@ func (h *handler) spaceOf(r *http.Request) (*space.Space, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(all) != 1 || all[0].Type != space.Personal && all[0].Type != space.Project {
+	if len(all) != 1 {
 		return nil, storage.ErrNotFound
 	}
 	return &all[0], nil

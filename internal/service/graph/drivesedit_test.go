@@ -250,6 +250,11 @@ func TestSteward(t *testing.T) {
 			t.Errorf("%d: %v %+v", c, err, a)
 		}
 	}
+	for _, other := range []space.Type{space.Virtual, space.Mountpoint, ""} {
+		if _, err := steward(w.as(adminID), &space.Space{Type: other, Permissions: permission.Manager}, editing); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("the admin changes a %s space: %v", other, err)
+		}
+	}
 	mine := *project
 	mine.Permissions = permission.Manager
 	for c, ok := range map[change]bool{editing: true, enabling: true, purging: true, budgeting: false} {

@@ -10,8 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"opencloud/internal/permission"
+	"opencloud/internal/resource"
+	"opencloud/internal/space"
+	"opencloud/internal/storage"
 )
 
 // deviations are answers that differ from the description, as those of the original do.
@@ -148,6 +154,19 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"/v1.0/users?$top=1&$count=true", "/v1.0/groups?$expand=members", "/v1.0/me?$expand=shoes", "/v1.0/education/users?$filter=externalId eq 'ex1'"} {
 		w.call(adminID, "GET", path, "")
 	}
+	w.members()
+	check(t, w.fs.SetGrant(w.as(bjornID), storage.At(resource.SpaceRoot(mount, moonID), ""), space.Grant{Kind: space.GroupGrantee, Grantee: groupID, Permissions: permission.SpaceEditor | permission.PurgeTrash,
+		Expires: time.Now().Add(time.Hour)}))
+	w.call(bjornID, "PATCH", "/v1.0"+moon, `{"special":[{"id":"{plan}","specialFolder":{"name":"readme"}}]}`)
+	for _, path := range []string{"/v1.0/me/drives", "/v1beta1/me/drives?$expand=root($expand=permissions)", "/v1.0" + moon, "/v1.0" + moon + "/root?$select=" + selectActions,
+		"/v1.0" + moon + "/items/{plan}?$select=" + selectActions + "," + selectDownload, "/v1.0" + moon + "/items/{plan}/children", "/v1beta1" + moon + "/items/{plan}/content"} {
+		w.call(bjornID, "GET", path, "")
+	}
+	w.call(spaceID, "POST", "/v1.0/drives?template=default", `{"name":"New"}`)
+	w.disable(moonID)
+	w.call(bjornID, "GET", "/v1.0/me/drives", "")
+	w.call(bjornID, "PATCH", "/v1.0"+moon, "{}", "Restore", "T")
+	w.call(bjornID, "DELETE", "/v1.0"+moon, "", "Purge", "maybe")
 	w.call(adminID, "PATCH", "/v1.0/education/schools/"+schoolID, `{"terminationDate":"2020-01-01T00:00:00Z"}`)
 	w.call(adminID, "GET", "/v1.0/education/schools", "")
 	w.call(adminID, "DELETE", "/v1.0/education/schools/"+schoolID, "")

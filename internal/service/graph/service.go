@@ -57,38 +57,9 @@ type Deps struct {
 
 // New returns the service's parts.
 func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
-	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now, maxQuota: cfg.Spaces.MaxQuota, names: newNamer(deps.Users, deps.Groups)}
-	h.dav = strings.TrimRight(cfg.Spaces.WebDAVBase, "/") + "/" + strings.Trim(cfg.Spaces.WebDAVPath, "/") + "/"
-	if h.app = cfg.Application.ID; h.app == "" {
-		h.app = uuid.NewSHA1(uuid.NameSpaceURL, []byte("opencloud:application:"+cfg.MountID)).String()
-	}
-	var err error
-	if h.defaultQuota, err = strconv.ParseInt(cfg.Spaces.DefaultQuota, 10, 64); err != nil || h.defaultQuota < 0 {
-		return service.Parts{}, fmt.Errorf("GRAPH_SPACES_DEFAULT_QUOTA is a number of bytes, not %q", cfg.Spaces.DefaultQuota)
-	}
-	if h.maxQuota > 0 && (h.defaultQuota == 0 || h.defaultQuota > h.maxQuota) {
-		h.defaultQuota = h.maxQuota
-	}
-	if h.enabledRoles, err = enabledRoles(cfg.UnifiedRoles.Available); err != nil {
+	h, err := newHandler(cfg, deps)
+	if err != nil {
 		return service.Parts{}, err
-	}
-	if h.translations, err = newTranslator(); err != nil {
-		return service.Parts{}, err
-	}
-	if cfg.URLSecret != "" {
-		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
-			return service.Parts{}, err
-		}
-	}
-	if cfg.TransferSecret != "" {
-		if h.uploads, err = transfer.NewSigner([]byte(cfg.TransferSecret)); err != nil {
-			return service.Parts{}, err
-		}
-	}
-	switch cfg.API.UsernameMatch {
-	case "", "default", "none":
-	default:
-		return service.Parts{}, fmt.Errorf("GRAPH_USERNAME_MATCH is default or none, not %q", cfg.API.UsernameMatch)
 	}
 	parts := service.Parts{HTTP: h.routes()}
 	if deps.Jobs != nil && deps.Writer != nil && deps.Machine != nil && deps.Accounts != nil {
@@ -100,6 +71,43 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 		parts.Loops = append(parts.Loops, service.Loop{Name: "removing deleted accounts", Run: h.purgeLoop})
 	}
 	return parts, nil
+}
+
+func newHandler(cfg Config, deps Deps) (*handler, error) {
+	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now, maxQuota: cfg.Spaces.MaxQuota, names: newNamer(deps.Users, deps.Groups)}
+	h.dav = strings.TrimRight(cfg.Spaces.WebDAVBase, "/") + "/" + strings.Trim(cfg.Spaces.WebDAVPath, "/") + "/"
+	if h.app = cfg.Application.ID; h.app == "" {
+		h.app = uuid.NewSHA1(uuid.NameSpaceURL, []byte("opencloud:application:"+cfg.MountID)).String()
+	}
+	var err error
+	if h.defaultQuota, err = strconv.ParseInt(cfg.Spaces.DefaultQuota, 10, 64); err != nil || h.defaultQuota < 0 {
+		return nil, fmt.Errorf("GRAPH_SPACES_DEFAULT_QUOTA is a number of bytes, not %q", cfg.Spaces.DefaultQuota)
+	}
+	if h.maxQuota > 0 && (h.defaultQuota == 0 || h.defaultQuota > h.maxQuota) {
+		h.defaultQuota = h.maxQuota
+	}
+	if h.enabledRoles, err = enabledRoles(cfg.UnifiedRoles.Available); err != nil {
+		return nil, err
+	}
+	if h.translations, err = newTranslator(); err != nil {
+		return nil, err
+	}
+	if cfg.URLSecret != "" {
+		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.TransferSecret != "" {
+		if h.uploads, err = transfer.NewSigner([]byte(cfg.TransferSecret)); err != nil {
+			return nil, err
+		}
+	}
+	switch cfg.API.UsernameMatch {
+	case "", "default", "none":
+	default:
+		return nil, fmt.Errorf("GRAPH_USERNAME_MATCH is default or none, not %q", cfg.API.UsernameMatch)
+	}
+	return h, nil
 }
 
 type handler struct {

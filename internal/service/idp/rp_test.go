@@ -35,7 +35,8 @@ import (
 
 // rig is the service over a real directory, on TLS.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
+	handler http.Handler
 	db      db.DB
 	url     string
 	dir     *directory.Directory
@@ -48,13 +49,13 @@ type rig struct {
 
 const password = "a password of ada"
 
-func newRig(t *testing.T, database string) *rig {
+func newRig(t testing.TB, database string) *rig {
 	t.Helper()
 	return newRigWith(t, database, factor.Options{})
 }
 
 // newRigWith takes the policy of second factors from the options.
-func newRigWith(t *testing.T, database string, policy factor.Options, change ...func(*Config)) *rig {
+func newRigWith(t testing.TB, database string, policy factor.Options, change ...func(*Config)) *rig {
 	t.Helper()
 	ctx := t.Context()
 	d, err := db.Open(ctx, database, db.Options{})
@@ -102,7 +103,7 @@ func newRigWith(t *testing.T, database string, policy factor.Options, change ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t: t, db: d, url: server.URL, dir: dir, store: store, factors: factors, user: u, http: client(nil), others: others}
+	return &rig{t: t, handler: h, db: d, url: server.URL, dir: dir, store: store, factors: factors, user: u, http: client(nil), others: others}
 }
 
 func client(jar http.CookieJar) *http.Client {
@@ -110,7 +111,7 @@ func client(jar http.CookieJar) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-func sqlite(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "idp.db") }
+func sqlite(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "idp.db") }
 
 func eachDatabase(t *testing.T, f func(t *testing.T, r *rig)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, newRig(t, sqlite(t))) })

@@ -1,14 +1,18 @@
 package settings
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	usergrouppb "github.com/cs3org/go-cs3apis/cs3/identity/user/v1beta1"
 	permissionspb "github.com/cs3org/go-cs3apis/cs3/permissions/v1beta1"
@@ -365,6 +369,45 @@ func TestAdministrator(t *testing.T) {
 		}
 	}
 	if err := w.store.Administrator(t.Context(), "nobody"); err != nil {
+		t.Error(err)
+	}
+}
+
+// away is a directory that does not answer at first.
+type away struct {
+	*directory.Directory
+	left atomic.Int32
+}
+
+func (a *away) Account(ctx context.Context, id string) (identity.Account, error) {
+	if a.left.Add(-1) >= 0 {
+		return identity.Account{}, errors.New("does not answer")
+	}
+	return a.Directory.Account(ctx, id)
+}
+
+// TestAdministratorLater: where the directory does not answer at the start, the first administrator gets the role when it does.
+func TestAdministratorLater(t *testing.T) {
+	w := open(t, sqlite(t))
+	dir := &away{Directory: w.dir}
+	dir.left.Store(3)
+	s, err := Open(t.Context(), Config{Database: sqlite(t)}, dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if parts, err := New(t.Context(), Config{AdminUserID: w.id("bob")}, Deps{Store: s, Log: slog.New(slog.DiscardHandler)}); err != nil || len(parts.Loops) != 1 {
+		t.Errorf("%+v, %v", parts.Loops, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.appoint(ctx, w.id("bob"), time.Millisecond) }()
+	testkit.Eventually(t, 5*time.Second, "bob is an administrator", func() bool {
+		u, err := w.dir.User(t.Context(), w.id("bob"))
+		return err == nil && slices.Equal(u.Roles, []string{role.Admin})
+	})
+	cancel()
+	if err := <-done; err != nil {
 		t.Error(err)
 	}
 }

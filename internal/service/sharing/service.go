@@ -11,6 +11,7 @@ import (
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/share"
+	"opencloud/internal/space"
 	"opencloud/internal/storage"
 )
 
@@ -20,6 +21,7 @@ type Domain struct {
 	Links  *link.Service
 
 	db       db.DB
+	fs       storage.FS
 	received *share.Store
 	links    *link.Store
 }
@@ -41,7 +43,7 @@ func Open(ctx context.Context, cfg Config, fs storage.FS, p People, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	out := &Domain{db: d}
+	out := &Domain{db: d, fs: fs}
 	if out.received, err = share.NewStore(ctx, d); err == nil {
 		out.links, err = link.NewStore(ctx, d)
 	}
@@ -54,9 +56,18 @@ func Open(ctx context.Context, cfg Config, fs storage.FS, p People, log *slog.Lo
 	return out, nil
 }
 
-// Forget removes what is kept of somebody whose account is removed for good.
+// Forget removes all that was shared with somebody whose account is removed for good, and his links.
 func (d *Domain) Forget(ctx context.Context, userID string) error {
-	return errors.Join(d.received.ForgetUser(ctx, userID), d.links.ForgetUser(ctx, userID))
+	return errors.Join(d.fs.DropGrantee(asService(ctx), space.UserGrantee, userID), d.received.ForgetUser(ctx, userID), d.links.ForgetUser(ctx, userID))
+}
+
+// ForgetGroup removes all that was shared with a group that is no more.
+func (d *Domain) ForgetGroup(ctx context.Context, groupID string) error {
+	return d.fs.DropGrantee(asService(ctx), space.GroupGrantee, groupID)
+}
+
+func asService(ctx context.Context) context.Context {
+	return identity.WithActor(ctx, identity.Actor{Kind: identity.Service})
 }
 
 // Close releases the database.
@@ -78,5 +89,5 @@ func New(_ context.Context, _ Config, deps Deps) (service.Parts, error) {
 	ready := service.Check{Name: "database", Run: func(ctx context.Context) error {
 		return deps.Domain.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
-	return service.Parts{Ready: []service.Check{ready}, Loops: []service.Loop{deps.Domain.Counting()}}, nil
+	return service.Parts{Ready: []service.Check{ready}, Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)}}}, nil
 }

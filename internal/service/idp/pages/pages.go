@@ -59,7 +59,7 @@ type Set struct {
 	tags     []language.Tag
 	matcher  language.Matcher
 	catalogs map[language.Tag]*gotext.Po
-	pages    *template.Template
+	pages    map[language.Tag]*template.Template
 	icon     template.URL
 	version  string // of the assets, so that browsers may keep them
 	files    fs.FS
@@ -111,9 +111,13 @@ func New(b Brand) (*Set, error) {
 		return nil, err
 	}
 	s.version = hex.EncodeToString(sum.Sum(nil))[:10]
-	// The functions are replaced for each page by those of its language.
-	s.pages, err = template.New("").Funcs(template.FuncMap{"t": fmt.Sprintf}).ParseFS(templates, "templates/*.html")
-	return s, err
+	s.pages = map[language.Tag]*template.Template{}
+	for _, tag := range s.tags {
+		if s.pages[tag], err = template.New("").Funcs(template.FuncMap{"t": s.translate(tag)}).ParseFS(templates, "templates/*.html"); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // Language returns the best of our languages: the page's ui_locales, then the person's own, then the browser's.
@@ -166,13 +170,9 @@ type view struct {
 func (s *Set) Render(w http.ResponseWriter, r *http.Request, p Page) error {
 	tag := s.Language(r, p.Language)
 	t := s.translate(tag)
-	tmpl, err := s.pages.Clone()
-	if err != nil {
-		return err
-	}
 	v := view{Page: p, Lang: tag.String(), Nonce: rand.Text(), Version: s.version, Icon: s.icon, Title: t(p.Title) + " - " + s.brand.Name, Brand: s.brand, Data: p.Data}
 	var b bytes.Buffer
-	if err := tmpl.Funcs(template.FuncMap{"t": t}).ExecuteTemplate(&b, p.Template+".html", v); err != nil {
+	if err := s.pages[tag].ExecuteTemplate(&b, p.Template+".html", v); err != nil {
 		return err
 	}
 	hd := w.Header()
@@ -187,7 +187,7 @@ func (s *Set) Render(w http.ResponseWriter, r *http.Request, p Page) error {
 		p.Status = http.StatusOK
 	}
 	w.WriteHeader(p.Status)
-	_, err = w.Write(b.Bytes())
+	_, err := w.Write(b.Bytes())
 	return err
 }
 
