@@ -32,6 +32,7 @@ import (
 	"opencloud/internal/platform/supervise"
 	"opencloud/internal/platform/telemetry"
 	"opencloud/internal/platform/tlsutil"
+	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/sharing"
 	"opencloud/internal/storage"
 	"opencloud/internal/token"
@@ -69,6 +70,7 @@ type stack struct {
 	sessions  *oidc.Store
 	factors   *factor.Store
 	shared    *sharing.Domain
+	prefs     gateway.Settings
 	jobsIn    db.DB                   // where the table of jobs is
 	dir       directory               // opened in this process: by idm, or by a service that needs more than the clients of others give
 	handlers  map[string]http.Handler // web services of this process

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"opencloud/internal/cs3/preferences"
 	"opencloud/internal/job"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/config"
@@ -189,6 +190,7 @@ func buildSettings(ctx context.Context, s *stack) (built, error) {
 		return built{}, err
 	}
 	s.dir.OnPurge(store.DeleteValues)
+	s.prefs = preferences.NewServer(store.Settings)
 	parts, err := settings.New(ctx, cfg, settings.Deps{Store: store, Log: log})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
@@ -244,14 +246,15 @@ func buildGateway(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	front, _, err := load[proxy.Config](s, "proxy")
+	if err != nil {
+		return built{}, err
+	}
 	tokens, err := token.New([]byte(s.rt.JWTSecret))
 	if err != nil {
 		return built{}, err
 	}
-	fs, err := s.storage()
-	if err == nil {
-		err = s.people(ctx)
-	}
+	fs, shared, err := s.entered(ctx)
 	if err != nil {
 		return built{}, err
 	}
@@ -259,7 +262,12 @@ func buildGateway(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := gateway.New(ctx, cfg, gateway.Deps{FS: fs, Users: s.users, Groups: s.groups, Login: s.login, Machine: s.machine, Tokens: tokens, AppTokens: s.appTokens, Services: services, Bearers: s.bearers})
+	prefs, err := s.preferences()
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := gateway.New(ctx, cfg, gateway.Deps{FS: fs, Users: s.users, Groups: s.groups, Login: s.login, Machine: s.machine, Tokens: tokens, AppTokens: s.appTokens, Services: services, Bearers: s.bearers,
+		Sharing: shared.Server(), Links: shared.Links, Settings: prefs, Home: proxy.Homes(front, fs)})
 	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	"opencloud/internal/cs3/people"
+	"opencloud/internal/cs3/preferences"
 	"opencloud/internal/cs3/provider"
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/login"
@@ -24,6 +25,7 @@ import (
 	"opencloud/internal/platform/grpcd"
 	"opencloud/internal/platform/registry"
 	authservice "opencloud/internal/service/auth-service"
+	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/idm"
 	"opencloud/internal/service/proxy"
 	"opencloud/internal/service/sharing"
@@ -252,6 +254,23 @@ func (s *stack) sharing(ctx context.Context) (*sharing.Domain, error) {
 	}
 	s.shared = d
 	return d, nil
+}
+
+// preferences returns who answers for permissions and preferences.
+func (s *stack) preferences() (gateway.Settings, error) {
+	if s.prefs != nil {
+		return s.prefs, nil
+	}
+	cfg, err := listenerOf(s, "settings", "9191")
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.dial("settings", cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.prefs = preferences.NewClient(conn)
+	return s.prefs, nil
 }
 
 // entered returns the storage with the ways into it: what people received, and links.

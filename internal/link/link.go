@@ -10,6 +10,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -94,6 +95,25 @@ func TypeOf(s permission.Set, folder bool) (Type, bool) {
 	return "", false
 }
 
+// FromOCS returns the type of link for bits of the OCS sharing API; the right to share, and what a file cannot have, is
+// left out. False if none has exactly these. (spec/storage.md §10.4)
+func FromOCS(bits int, folder bool) (Type, bool) {
+	if bits > 0 {
+		if bits &^= 16; !folder {
+			bits &= 3
+		}
+		if bits == 0 {
+			return "", false
+		}
+	}
+	for _, t := range []Type{Internal, View, Upload, Edit, CreateOnly} {
+		if r, err := t.Rights(folder); err == nil && r.OCS(folder) == bits {
+			return t, true
+		}
+	}
+	return "", false
+}
+
 // Link is a public link.
 type Link struct {
 	ID, Token   string // 15 letters each
@@ -153,6 +173,15 @@ func New(o Options) *Service {
 	return s
 }
 
+// Rules is what is asked of the passwords of links.
+type Rules struct {
+	Policy                  password.Policy
+	MustHave, WriteMustHave bool
+}
+
+// Rules tells what is asked of the passwords of links, for those who announce it.
+func (s *Service) Rules() Rules { return Rules{s.o.Policy, s.o.MustHave, s.o.WriteMustHave} }
+
 // Request describes a link to make.
 type Request struct {
 	Rights      permission.Set // see Type.Rights
@@ -181,8 +210,8 @@ func (s *Service) Create(ctx context.Context, ref storage.Ref, r Request) (Link,
 	if err := s.complete(&l, r.Password, r.Password != ""); err != nil {
 		return Link{}, err
 	}
-	if !r.Expires.IsZero() && !r.Expires.After(s.now()) {
-		return Link{}, ErrExpired
+	if err := s.future(r.Expires); err != nil {
+		return Link{}, err
 	}
 	if r.Quick {
 		all, err := s.o.Store.on(ctx, item.ID)
@@ -247,6 +276,19 @@ func (s *Service) complete(l *Link, pw string, has bool) error {
 	return nil
 }
 
+// future checks an expiration; zero is never.
+func (s *Service) future(t time.Time) error {
+	switch {
+	case t.IsZero():
+		return nil
+	case !t.After(s.now()):
+		return ErrExpired
+	case t.After(time.Unix(0, math.MaxInt64)): // the database keeps nanoseconds
+		return fmt.Errorf("%w: the expiration is too far away", storage.ErrInvalid)
+	}
+	return nil
+}
+
 // letters returns 15 letters at random: 85 bits.
 func letters() string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -290,8 +332,9 @@ func (s *Service) Update(ctx context.Context, id string, c Change) (Link, error)
 		l.Description = *c.Description
 	}
 	if c.Expires != nil {
-		if l.Expires = *c.Expires; !l.Expires.IsZero() && !l.Expires.After(s.now()) {
-			return Link{}, ErrExpired
+		l.Expires = *c.Expires
+		if err := s.future(l.Expires); err != nil {
+			return Link{}, err
 		}
 	}
 	if err := s.allowed(ctx, &item, &l); err != nil {
@@ -373,6 +416,41 @@ func (s *Service) List(ctx context.Context, item *storage.Info) ([]Link, error) 
 		}
 	}
 	return out, nil
+}
+
+// Below returns the links on what lies directly in a folder, as far as the actor may change them.
+func (s *Service) Below(ctx context.Context, folder *storage.Info) ([]Given, error) {
+	all, err := s.o.Store.in(ctx, folder.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out []Given
+	for _, l := range all {
+		if l.expired(s.now()) {
+			continue
+		}
+		item, err := s.o.FS.Stat(ctx, storage.At(l.Item, ""), storage.View{Path: true})
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if item.Parent == folder.ID && mine(ctx, &l, &item) {
+			out = append(out, Given{l, item})
+		}
+	}
+	return out, nil
+}
+
+// On returns an item and the links on it that the actor may change.
+func (s *Service) On(ctx context.Context, ref storage.Ref) (storage.Info, []Link, error) {
+	item, err := s.o.FS.Stat(ctx, ref, storage.View{Path: true})
+	if err != nil {
+		return item, nil, err
+	}
+	all, err := s.List(ctx, &item)
+	return item, all, err
 }
 
 // Given is a link and what it is on.

@@ -67,7 +67,7 @@ func (s *Service) Open(ctx context.Context, token string, k Key) (Link, identity
 	return l, a, err
 }
 
-// Peek returns the link of a token, if what it is on is still there, without asking for a password.
+// Peek returns the link of a token without asking for a password. Whether what it is on is still there, Target tells.
 func (s *Service) Peek(ctx context.Context, token string) (Link, error) {
 	if len(token) != 15 {
 		return Link{}, storage.ErrNotFound
@@ -80,6 +80,15 @@ func (s *Service) Peek(ctx context.Context, token string) (Link, error) {
 		return Link{}, storage.ErrNotFound
 	}
 	return l, nil
+}
+
+// Target returns what a link opens, as its creator sees it now; storage.ErrNotFound if it is gone, or out of his reach.
+func (s *Service) Target(ctx context.Context, l *Link) (storage.Info, error) {
+	v, err := s.visitor(ctx, l)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	return s.o.FS.Stat(identity.WithActor(ctx, v.Visit.Creator), storage.At(l.Item, ""), storage.View{})
 }
 
 // UserPrefix begins the user ids of visitors; the link's id follows.

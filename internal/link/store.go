@@ -37,7 +37,7 @@ CREATE TABLE links(
 CREATE INDEX links_node ON links(node);
 CREATE INDEX links_creator ON links(creator);
 CREATE INDEX links_owner ON links(owner);
-`}
+`, `CREATE INDEX links_space ON links(space)`}
 }
 
 // NewStore makes the table.
@@ -97,6 +97,10 @@ func (s *Store) find(ctx context.Context, column, value string) (Link, bool, err
 
 func (s *Store) on(ctx context.Context, id resource.ID) ([]Link, error) {
 	return s.query(ctx, `node=? AND space=? AND storage=?`, id.Node, id.Space, id.Storage)
+}
+
+func (s *Store) in(ctx context.Context, id resource.ID) ([]Link, error) {
+	return s.query(ctx, `space=? AND storage=?`, id.Space, id.Storage)
 }
 
 func (s *Store) by(ctx context.Context, user string) ([]Link, error) {

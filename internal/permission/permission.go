@@ -69,24 +69,3 @@ func (s Set) Letters(folder, shared bool) string {
 	add(s.Has(Stat) && !s.Has(Download) && s.Has(ListContainer), "X")
 	return b.String()
 }
-
-// OCS returns the bits of the OCS sharing API: 1 read, 2 update, 4 create, 8 delete, 16 share.
-func (s Set) OCS(folder bool) int {
-	n := 0
-	if s.Has(Stat | ListContainer) {
-		n |= 1
-	}
-	if s.Has(Upload | RestoreTrash) {
-		n |= 2
-	}
-	if folder && s.Has(CreateContainer|Upload) {
-		n |= 4
-	}
-	if folder && s.Has(Delete) {
-		n |= 8
-	}
-	if s.Has(AddGrant) {
-		n |= 16
-	}
-	return n
-}

@@ -10,6 +10,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -199,6 +201,9 @@ func (s *Service) giveable(item *storage.Info, rights permission.Set, expires ti
 	if !expires.IsZero() && !expires.After(s.now()) {
 		return ErrExpired
 	}
+	if expires.After(time.Unix(0, math.MaxInt64)) { // storages keep nanoseconds
+		return fmt.Errorf("%w: the expiration is too far away", storage.ErrInvalid)
+	}
 	if !permission.MayGive(permission.Manager, rights, Target(item)) {
 		return ErrRights // nobody may
 	}
@@ -307,9 +312,36 @@ func (s *Service) List(ctx context.Context, ref storage.Ref) (storage.Info, []Sh
 	return item, out, nil
 }
 
+// Below returns the shares of what lies directly in a folder: all, if the actor may list the grants of its space, else those that
+// Given returns. storage.ErrInvalid if it is a file.
+func (s *Service) Below(ctx context.Context, ref storage.Ref) (storage.Info, []Share, error) {
+	folder, err := s.o.FS.Stat(ctx, ref, storage.View{Path: true})
+	if err == nil && !folder.IsFolder() {
+		err = fmt.Errorf("%w: not a folder", storage.ErrInvalid)
+	}
+	if err != nil {
+		return folder, nil, err
+	}
+	found, err := s.o.FS.FindGrants(ctx, storage.GrantQuery{Space: folder.ID.Root()})
+	if errors.Is(err, storage.ErrForbidden) || errors.Is(err, storage.ErrNotFound) {
+		found, err = s.o.FS.FindGrants(ctx, storage.GrantQuery{Given: true})
+	}
+	if err != nil {
+		return folder, nil, err
+	}
+	out := slices.DeleteFunc(shares(found), func(sh Share) bool { return sh.Item.Parent != folder.ID })
+	return folder, out, nil
+}
+
 // Given returns the shares that the actor made, and those in his personal space, the oldest first.
 func (s *Service) Given(ctx context.Context) ([]Share, error) {
 	found, err := s.o.FS.FindGrants(ctx, storage.GrantQuery{Given: true})
+	return shares(found), err
+}
+
+// In returns the shares below the root of a space, the oldest first, to who may list those of the root.
+func (s *Service) In(ctx context.Context, root resource.ID) ([]Share, error) {
+	found, err := s.o.FS.FindGrants(ctx, storage.GrantQuery{Space: root})
 	return shares(found), err
 }
 

@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/permission"
 	"opencloud/internal/resource"
 	"opencloud/internal/storage"
 )
@@ -49,7 +51,7 @@ func (h *handler) archive(w http.ResponseWriter, r *http.Request) {
 		name = items[0].Name
 	}
 	hd := w.Header()
-	hd.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(name+"."+format))
+	hd.Set("Content-Disposition", disposition(name+"."+format))
 	hd.Set("Content-Transfer-Encoding", "binary")
 	hd.Set("X-Content-Type-Options", "nosniff")
 	var out archiver
@@ -63,8 +65,12 @@ func (h *handler) archive(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
+	if v := identity.ActorFrom(r.Context()).Visit; v != nil {
+		h.Links.Downloaded(v.Link)
+	}
+	taken := map[string]bool{}
 	for i := range items {
-		if err = h.add(r.Context(), out, &items[i], entryName(&items[i], "")); err != nil {
+		if err = h.add(r.Context(), out, &items[i], unique(entryName(&items[i], ""), taken)); err != nil {
 			break
 		}
 	}
@@ -103,6 +109,9 @@ func (h *handler) selected(r *http.Request) ([]storage.Info, int, error) {
 	c := counter{files: h.cfg.Archiver.MaxFiles, bytes: h.cfg.Archiver.MaxSize}
 	for _, ref := range refs {
 		i, err := h.FS.Stat(r.Context(), ref, storage.View{})
+		if err == nil && !i.Permissions.Has(permission.Download) {
+			err = storage.ErrForbidden // secure view: neither it nor what is in it
+		}
 		if err == nil {
 			err = h.count(r.Context(), &i, &c)
 		}
@@ -136,6 +145,9 @@ func (h *handler) count(ctx context.Context, i *storage.Info, c *counter) error 
 		return nil
 	}
 	_, children, err := h.FS.List(ctx, storage.At(i.ID, ""), storage.View{})
+	if denied(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -158,7 +170,17 @@ func (h *handler) count(ctx context.Context, i *storage.Info, c *counter) error 
 	return nil
 }
 
-// entryName is the name in the archive: never absolute, never with dots that lead out of the folder it is unpacked in.
+// denied tells that something in what was asked for is not for the caller, or no longer: it is left out.
+func denied(err error) bool {
+	return errors.Is(err, storage.ErrForbidden) || errors.Is(err, storage.ErrNotFound)
+}
+
+// disposition is the header under which clients save an archive: everything but letters and digits is encoded. (RFC 8187)
+func disposition(name string) string {
+	return "attachment; filename*=UTF-8''" + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
+}
+
+// entryName is the name in the archive: never absolute, never with dots that lead out of the folder it is unpacked in, and no drive.
 func entryName(i *storage.Info, prefix string) string {
 	if i.Parent.IsZero() { // a whole space: what is in it
 		return ""
@@ -167,7 +189,21 @@ func entryName(i *storage.Info, prefix string) string {
 	if name == "." || name == ".." || name == "" {
 		name = "_"
 	}
+	if prefix == "" && len(name) > 1 && name[1] == ':' {
+		name = name[:1] + "_" + name[2:]
+	}
 	return path.Join(prefix, name)
+}
+
+// unique returns a name that is not taken, and takes it.
+func unique(name string, taken map[string]bool) string {
+	ext := path.Ext(name)
+	out := name
+	for n := 1; name != "" && taken[out]; n++ {
+		out = fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(name, ext), n, ext)
+	}
+	taken[out] = true
+	return out
 }
 
 func (h *handler) add(ctx context.Context, out archiver, i *storage.Info, name string) error {
@@ -176,7 +212,7 @@ func (h *handler) add(ctx context.Context, out archiver, i *storage.Info, name s
 	}
 	if !i.IsFolder() {
 		c, err := h.FS.Open(ctx, storage.At(i.ID, ""))
-		if errors.Is(err, storage.ErrForbidden) || errors.Is(err, storage.ErrProcessing) {
+		if denied(err) || errors.Is(err, storage.ErrProcessing) {
 			return nil
 		}
 		if err != nil {
@@ -191,6 +227,9 @@ func (h *handler) add(ctx context.Context, out archiver, i *storage.Info, name s
 		}
 	}
 	_, children, err := h.FS.List(ctx, storage.At(i.ID, ""), storage.View{})
+	if denied(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

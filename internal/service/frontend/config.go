@@ -26,11 +26,14 @@ type Config struct {
 		MaxFiles int64 `yaml:"max_num_files" env:"FRONTEND_ARCHIVER_MAX_NUM_FILES" default:"10000" doc:"Most files of one archive."`
 		MaxSize  int64 `yaml:"max_size" env:"FRONTEND_ARCHIVER_MAX_SIZE" default:"1073741824" doc:"Most bytes of one archive."`
 	} `yaml:"archiver"`
-	Passwords struct {
-		Min     int `yaml:"min_characters" env:"OC_PASSWORD_POLICY_MIN_CHARACTERS" default:"8" doc:"Shortest password of links."`
-		Lower   int `yaml:"min_lowercase_characters" env:"OC_PASSWORD_POLICY_MIN_LOWERCASE_CHARACTERS" default:"1" doc:"Lower-case letters in it."`
-		Upper   int `yaml:"min_uppercase_characters" env:"OC_PASSWORD_POLICY_MIN_UPPERCASE_CHARACTERS" default:"1" doc:"Upper-case letters in it."`
-		Digits  int `yaml:"min_digits" env:"OC_PASSWORD_POLICY_MIN_DIGITS" default:"1" doc:"Digits in it."`
-		Special int `yaml:"min_special_characters" env:"OC_PASSWORD_POLICY_MIN_SPECIAL_CHARACTERS" default:"1" doc:"Other characters in it."`
-	} `yaml:"password_policy"`
+	OCS struct {
+		Denials          bool   `yaml:"enable_denials" env:"FRONTEND_OCS_ENABLE_DENIALS" default:"false" doc:"Managers may shut single people out of a folder: a share without rights."`
+		SharePrefix      string `yaml:"share_prefix" env:"FRONTEND_OCS_SHARE_PREFIX" default:"/Shares" doc:"Folder in which clients are told to find what they received."`
+		AdditionalInfo   string `yaml:"additional_info_attribute" env:"FRONTEND_OCS_ADDITIONAL_INFO_ATTRIBUTE" default:"{{.Mail}}" doc:"What tells people of one name apart: a text with {{.Mail}}, {{.Username}} or {{.ID}}. Mail addresses show only if OC_SHOW_USER_EMAIL_IN_RESULTS allows it."`
+		ShowEmail        bool   `yaml:"show_email_in_results" env:"OC_SHOW_USER_EMAIL_IN_RESULTS" default:"false" doc:"Show people the mail addresses of others."`
+		Enumeration      bool   `yaml:"user_enumeration" env:"FRONTEND_USER_ENUMERATION" default:"true" doc:"People find others by a part of their name; false: by the whole name or mail address only."`
+		GroupMembersOnly bool   `yaml:"group_members_only" env:"FRONTEND_USER_ENUMERATION_GROUP_MEMBERS_ONLY" default:"false" doc:"By a part of their name, people find only members of their own groups, and those groups."`
+	} `yaml:"ocs"`
+	DefaultLink int  `yaml:"default_link_permissions" env:"FRONTEND_DEFAULT_LINK_PERMISSIONS" default:"1" doc:"What a new link allows if nothing else is chosen: 1 view, 0 only people with rights of their own."`
+	AutoAccept  bool `yaml:"auto_accept_shares" env:"FRONTEND_AUTO_ACCEPT_SHARES;SHARING_AUTO_ACCEPT_SHARES" default:"true" doc:"Announced to clients; see the service sharing."`
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,9 +14,7 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/resource"
-	"opencloud/internal/space"
 	"opencloud/internal/storage"
-	"opencloud/internal/storage/mem"
 )
 
 const mount = "11111111-1111-4111-8111-111111111111"
@@ -34,19 +31,8 @@ type rig struct {
 }
 
 func newRig(t *testing.T) *rig {
-	t.Helper()
-	fs := mem.New(mount)
-	ctx := identity.WithActor(context.Background(), mary())
-	if _, err := fs.CreateSpace(ctx, storage.SpaceRequest{Type: space.Personal, Name: "Mary"}); err != nil {
-		t.Fatal(err)
-	}
-	cfg := Config{PublicURL: "https://cloud.test", MountID: mount, TransferSecret: "a secret that is long enough"}
-	cfg.Archiver.MaxFiles, cfg.Archiver.MaxSize = 5, 1000
-	parts, err := New(context.Background(), cfg, Deps{FS: fs, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &rig{t, parts.HTTP, fs, ctx}
+	w := newWorld(t, nil)
+	return &rig{t, w.h, w.fs, w.ctx["mary"]}
 }
 
 func (r *rig) get(a identity.Actor, path string) *httptest.ResponseRecorder {

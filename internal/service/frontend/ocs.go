@@ -47,6 +47,9 @@ func (h *handler) ocs(w http.ResponseWriter, r *http.Request, version int, path 
 }
 
 func (h *handler) ocsCall(r *http.Request, path string) (any, error) {
+	if rest, ok := strings.CutPrefix(path, "apps/files_sharing/api/v1/"); ok {
+		return h.sharing(r, strings.Split(rest, "/"))
+	}
 	a := identity.ActorFrom(r.Context())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return nil, errUnknown
@@ -98,7 +101,7 @@ func (h *handler) ocsSelf(r *http.Request, a *identity.Actor, name string) (any,
 	out := h.ocsUser(a)
 	out["enabled"] = true
 	q, err := h.FS.Quota(r.Context(), resource.SpaceRoot(h.cfg.MountID, a.User.ID))
-	if err != nil {
+	if err != nil && !errors.Is(err, storage.ErrNotFound) { // not everybody has a space of his own
 		return nil, err
 	}
 	total := q.Used + q.Remaining
@@ -117,6 +120,9 @@ func (h *handler) ocsGroups(r *http.Request, a *identity.Actor, name string) (an
 	groups := []string{}
 	for _, id := range a.Groups {
 		g, err := h.Groups.Group(r.Context(), id)
+		if errors.Is(err, identity.ErrNotFound) {
+			continue // removed since he signed in
+		}
 		if err != nil {
 			return nil, err
 		}

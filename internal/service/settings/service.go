@@ -11,10 +11,9 @@ import (
 	"log/slog"
 	"time"
 
-	permissionspb "github.com/cs3org/go-cs3apis/cs3/permissions/v1beta1"
-	preferencespb "github.com/cs3org/go-cs3apis/cs3/preferences/v1beta1"
 	"google.golang.org/grpc"
 
+	"opencloud/internal/cs3/preferences"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
@@ -82,11 +81,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (service.Parts, error) {
 		return deps.Store.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
 	return service.Parts{
-		HTTP: newHandler(deps.Store.Settings, deps.Log),
-		GRPC: func(r grpc.ServiceRegistrar) {
-			permissionspb.RegisterPermissionsAPIServer(r, &permissionsServer{settings: deps.Store.Settings})
-			preferencespb.RegisterPreferencesAPIServer(r, &preferencesServer{settings: deps.Store.Settings})
-		},
+		HTTP:  newHandler(deps.Store.Settings, deps.Log),
+		GRPC:  func(r grpc.ServiceRegistrar) { preferences.NewServer(deps.Store.Settings).Register(r) },
 		Loops: loops,
 		Ready: []service.Check{ready},
 		Close: deps.Store.Close,

@@ -19,6 +19,7 @@ import (
 	preferencespb "github.com/cs3org/go-cs3apis/cs3/preferences/v1beta1"
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
 
+	"opencloud/internal/cs3/preferences"
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/directory"
 	"opencloud/internal/identity/role"
@@ -414,9 +415,9 @@ func TestAdministratorLater(t *testing.T) {
 
 func TestGRPC(t *testing.T) {
 	w := open(t, sqlite(t))
-	p, f := &permissionsServer{settings: w.store.Settings}, &preferencesServer{settings: w.store.Settings}
+	api := preferences.NewServer(w.store.Settings)
 	check := func(who, about, permission string) rpcpb.Code {
-		r, err := p.CheckPermission(identity.WithActor(t.Context(), w.actors[who]), &permissionspb.CheckPermissionRequest{Permission: permission,
+		r, err := api.CheckPermission(identity.WithActor(t.Context(), w.actors[who]), &permissionspb.CheckPermissionRequest{Permission: permission,
 			SubjectRef: &permissionspb.SubjectReference{Spec: &permissionspb.SubjectReference_UserId{UserId: &usergrouppb.UserId{OpaqueId: about}}}})
 		if err != nil {
 			return rpcpb.Code_CODE_UNAUTHENTICATED
@@ -451,20 +452,20 @@ func TestGRPC(t *testing.T) {
 	} {
 		ctx := identity.WithActor(t.Context(), w.actors["bob"])
 		key := &preferencespb.PreferenceKey{Namespace: "profile", Key: c.key}
-		before, err := f.GetKey(ctx, &preferencespb.GetKeyRequest{Key: key})
+		before, err := api.GetKey(ctx, &preferencespb.GetKeyRequest{Key: key})
 		if err != nil || before.GetVal() != c.before {
 			t.Errorf("%s: %v, %v", c.key, before, err)
 		}
-		if r, err := f.SetKey(ctx, &preferencespb.SetKeyRequest{Key: key, Val: c.set}); err != nil || r.GetStatus().GetCode() != rpcpb.Code_CODE_OK {
+		if r, err := api.SetKey(ctx, &preferencespb.SetKeyRequest{Key: key, Val: c.set}); err != nil || r.GetStatus().GetCode() != rpcpb.Code_CODE_OK {
 			t.Errorf("%s: %v, %v", c.key, r, err)
 		}
-		if after, err := f.GetKey(ctx, &preferencespb.GetKeyRequest{Key: key}); err != nil || after.GetVal() != c.after {
+		if after, err := api.GetKey(ctx, &preferencespb.GetKeyRequest{Key: key}); err != nil || after.GetVal() != c.after {
 			t.Errorf("%s: %v, %v", c.key, after, err)
 		}
-		if _, err := f.SetKey(t.Context(), &preferencespb.SetKeyRequest{Key: key, Val: c.set}); err == nil {
+		if _, err := api.SetKey(t.Context(), &preferencespb.SetKeyRequest{Key: key, Val: c.set}); err == nil {
 			t.Errorf("%s: a stranger sets it", c.key)
 		}
-		if _, err := f.GetKey(t.Context(), &preferencespb.GetKeyRequest{Key: key}); err == nil {
+		if _, err := api.GetKey(t.Context(), &preferencespb.GetKeyRequest{Key: key}); err == nil {
 			t.Errorf("%s: a stranger reads it", c.key)
 		}
 	}

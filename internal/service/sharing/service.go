@@ -6,6 +6,9 @@ import (
 	"errors"
 	"log/slog"
 
+	"google.golang.org/grpc"
+
+	cs3 "opencloud/internal/cs3/sharing"
 	"opencloud/internal/identity"
 	"opencloud/internal/link"
 	"opencloud/internal/platform/db"
@@ -75,6 +78,9 @@ func (d *Domain) Close() error {
 	return errors.Join(d.links.Flush(context.Background()), d.db.Close())
 }
 
+// Server offers the shares and links to CS3 programs.
+func (d *Domain) Server() *cs3.Server { return cs3.NewServer(d.Shares, d.Links) }
+
 // Counting writes down how often links are used; it runs in every process that opens links.
 func (d *Domain) Counting() service.Loop { return service.Loop{Name: "use of links", Run: d.links.Run} }
 
@@ -89,5 +95,6 @@ func New(_ context.Context, _ Config, deps Deps) (service.Parts, error) {
 	ready := service.Check{Name: "database", Run: func(ctx context.Context) error {
 		return deps.Domain.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
-	return service.Parts{Ready: []service.Check{ready}, Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)}}}, nil
+	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { deps.Domain.Server().Register(r) }, Ready: []service.Check{ready},
+		Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)}}}, nil
 }
