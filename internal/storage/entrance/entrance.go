@@ -182,8 +182,8 @@ func (f *FS) Stat(ctx context.Context, ref storage.Ref, v storage.View) (storage
 	if err != nil {
 		return f.virtualInfo(ctx, err)
 	}
-	if w.door != nil && w.door.public && !w.root && drop(ctx) {
-		return storage.Info{}, storage.ErrNotFound // a file drop does not tell which names there are
+	if w.dropped(ctx) {
+		return storage.Info{}, storage.ErrNotFound
 	}
 	if err := f.paths(ctx, &w, v); err != nil {
 		return storage.Info{}, err
@@ -206,6 +206,9 @@ func (f *FS) List(ctx context.Context, ref storage.Ref, v storage.View) (storage
 	w, err := f.enter(ctx, ref)
 	if err != nil {
 		return f.virtualList(ctx, err, v)
+	}
+	if w.dropped(ctx) {
+		return storage.Info{}, nil, storage.ErrNotFound
 	}
 	if err := f.paths(ctx, &w, v); err != nil {
 		return storage.Info{}, nil, err
@@ -293,6 +296,11 @@ func (f *FS) Upload(ctx context.Context, ref storage.Ref, r storage.UploadReques
 func dropped(ctx context.Context, r storage.UploadRequest) storage.UploadRequest {
 	r.AutoRename = r.AutoRename || drop(ctx)
 	return r
+}
+
+// dropped tells whether the way leads to something in a file drop, which does not tell what there is.
+func (w *way) dropped(ctx context.Context) bool {
+	return w.door != nil && w.door.public && !w.root && drop(ctx)
 }
 
 // drop tells whether the actor came by the link of a file drop.

@@ -351,6 +351,8 @@ func TestFileDrop(t *testing.T) {
 	for _, p := range []string{"a.txt", "sub", "sub/b.txt", "nothing"} {
 		_, err := w.fs.Stat(ctx, at(p), storage.View{})
 		w.fails(err, storage.ErrNotFound)
+		_, _, err = w.fs.List(ctx, at(p), storage.View{})
+		w.fails(err, storage.ErrNotFound)
 		if text := w.read(ctx, at(p)); strings.HasPrefix(text, "docs/") {
 			t.Errorf("%s was read", p)
 		}
