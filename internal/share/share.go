@@ -180,12 +180,13 @@ func (s *Service) shareable(ctx context.Context, ref storage.Ref) (storage.Info,
 // recipient checks that there is somebody to whom the item can be given.
 func (s *Service) recipient(ctx context.Context, item *storage.Info, kind space.GranteeKind, id string) error {
 	var err error
+	a := identity.ActorFrom(ctx) // a service may give something to whom it acts for
 	switch {
 	case id == "":
 		return fmt.Errorf("%w: nobody is named", ErrRecipient)
 	case kind == space.GroupGrantee:
 		_, err = s.o.Groups.Group(ctx, id)
-	case id == item.SpaceOwner || id == identity.ActorFrom(ctx).User.ID:
+	case id == item.SpaceOwner, a.Kind == identity.Person && id == a.User.ID:
 		return fmt.Errorf("%w: it is the owner, or the one who shares", ErrRecipient)
 	default:
 		_, err = s.o.Users.User(ctx, id)

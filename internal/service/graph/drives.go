@@ -308,7 +308,7 @@ func (h *handler) addPermissions(ctx context.Context, d *drive, s *space.Space, 
 		}
 		who := h.names.of(ctx, g.Kind, g.Grantee)
 		p := drivePermission{ID: share.MemberID(g), GrantedTo: &who, Expires: moment(g.Expires)}
-		r, ok := permission.RoleOf(g.Permissions, permission.OnRoot)
+		r, ok := h.roleOf(g.Permissions, permission.OnRoot)
 		if !ok {
 			p.Actions = g.Permissions.Actions()
 		}

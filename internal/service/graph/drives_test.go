@@ -59,7 +59,9 @@ func TestDriveOptions(t *testing.T) {
 }
 
 func TestMembersOfDrives(t *testing.T) {
-	w := newWorld(t, nil).members()
+	w := newWorld(t, func(c *Config) {
+		c.UnifiedRoles.Available = []string{permission.SpaceViewerID, permission.SpaceViewerWithVersionsID, permission.SpaceEditorID, permission.ManagerID}
+	}).members()
 	root := storage.At(resource.SpaceRoot(mount, moonID), "")
 	for _, g := range []space.Grant{
 		{Kind: space.GroupGrantee, Grantee: groupID, Permissions: permission.SpaceViewer | permission.ListVersions, Expires: time.Now().Add(time.Hour)},

@@ -12,15 +12,6 @@ import (
 	"opencloud/internal/storage"
 )
 
-func at(m map[string]any, path ...string) any {
-	var v any = m
-	for _, p := range path {
-		o, _ := v.(map[string]any)
-		v = o[p]
-	}
-	return v
-}
-
 func TestItem(t *testing.T) {
 	w := newWorld(t, nil)
 	ada := mount + "$" + adaID

@@ -12,9 +12,9 @@ func TestCreateLink(t *testing.T) {
 	w := newShared(t, nil)
 	m := w.want(200, adaID, "POST", docItem+"/createLink", `{"type":"view","password":"Qw3rty!xyz","expirationDateTime":"`+future+`","displayName":"for press","@libre.graph.quickLink":false}`)
 	id, _ := m["id"].(string)
-	url, _ := dig(m, "link", "webUrl").(string)
-	if len(id) != 15 || m["hasPassword"] != true || m["expirationDateTime"] != future || dig(m, "link", "type") != "view" || dig(m, "link", "@libre.graph.displayName") != "for press" ||
-		dig(m, "link", "preventsDownload") != false || dig(m, "link", "@libre.graph.quickLink") != false || len(url) != len("https://cloud.test/s/")+15 || m["roles"] != nil || m["grantedToV2"] != nil {
+	url, _ := at(m, "link", "webUrl").(string)
+	if len(id) != 15 || m["hasPassword"] != true || m["expirationDateTime"] != future || at(m, "link", "type") != "view" || at(m, "link", "@libre.graph.displayName") != "for press" ||
+		at(m, "link", "preventsDownload") != false || at(m, "link", "@libre.graph.quickLink") != false || len(url) != len("https://cloud.test/s/")+15 || m["roles"] != nil || m["grantedToV2"] != nil {
 		t.Error(m)
 	}
 	if url == "https://cloud.test/s/"+id {
@@ -58,14 +58,14 @@ func TestCreateLink(t *testing.T) {
 func TestChangeLink(t *testing.T) {
 	w := newShared(t, nil)
 	const path = dirItem + "/permissions/{link}"
-	if m := w.want(200, adaID, "PATCH", path, `{"link":{"@libre.graph.displayName":"renamed"},"expirationDateTime":"`+future+`"}`); dig(m, "link", "@libre.graph.displayName") != "renamed" || m["expirationDateTime"] != future {
+	if m := w.want(200, adaID, "PATCH", path, `{"link":{"@libre.graph.displayName":"renamed"},"expirationDateTime":"`+future+`"}`); at(m, "link", "@libre.graph.displayName") != "renamed" || m["expirationDateTime"] != future {
 		t.Error(m)
 	}
 	w.want(400, adaID, "PATCH", path, `{"link":{"type":"edit"}}`) // would need a password
 	if m := w.want(200, adaID, "POST", path+"/setPassword", `{"password":"long enough"}`); m["hasPassword"] != true {
 		t.Error(m)
 	}
-	if m := w.want(200, adaID, "PATCH", path, `{"link":{"type":"edit"},"expirationDateTime":null}`); dig(m, "link", "type") != "edit" || m["expirationDateTime"] != nil {
+	if m := w.want(200, adaID, "PATCH", path, `{"link":{"type":"edit"},"expirationDateTime":null}`); at(m, "link", "type") != "edit" || m["expirationDateTime"] != nil {
 		t.Error(m)
 	}
 	w.want(400, adaID, "POST", path+"/setPassword", `{"password":""}`)
@@ -75,7 +75,7 @@ func TestChangeLink(t *testing.T) {
 	for _, body := range []string{`{"roles":["` + permission.ViewerID + `"]}`, `{"link":{"type":"fly"}}`, `{"link":{"token":"x"}}`, `{"link":{"type":"view","@libre.graph.displayName":"a\nb"}}`} {
 		w.want(400, adaID, "PATCH", path, body)
 	}
-	if m := w.want(200, adaID, "GET", path, ""); dig(m, "link", "type") != "internal" || dig(m, "link", "@libre.graph.displayName") != "renamed" {
+	if m := w.want(200, adaID, "GET", path, ""); at(m, "link", "type") != "internal" || at(m, "link", "@libre.graph.displayName") != "renamed" {
 		t.Error("a change that was refused was made:", m)
 	}
 	w.want(400, adaID, "POST", path+"/setPassword", `{}`)
@@ -96,7 +96,7 @@ func TestLinkCounters(t *testing.T) {
 	if id == "" {
 		t.Fatal("no share")
 	}
-	link, _ := dig(w.want(200, adaID, "GET", dirItem+"/permissions", ""), "value", 1, "id").(string)
+	link, _ := at(w.want(200, adaID, "GET", dirItem+"/permissions", ""), "value", 1, "id").(string)
 	w.deps.Links.Viewed(link)
 	w.deps.Links.Viewed(link)
 	w.deps.Links.Downloaded(link)

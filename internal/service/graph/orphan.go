@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/role"
@@ -21,6 +22,24 @@ func (h *handler) staff(ctx context.Context, s *space.Space) (context.Context, e
 		return ctx, err
 	}
 	return asService(ctx), nil
+}
+
+// staffed lets an operation on the members of the space that the path names act as staff says. Who may not change all spaces, or
+// sees no such space, acts for themselves.
+func (h *handler) staffed(op operation) operation {
+	return func(w http.ResponseWriter, r *http.Request) (any, error) {
+		if !may(r.Context(), role.DrivesReadWrite) {
+			return op(w, r)
+		}
+		if s, err := h.spaceOf(r); err == nil {
+			ctx, err := h.staff(r.Context(), s)
+			if err != nil {
+				return nil, err
+			}
+			r = r.WithContext(ctx)
+		}
+		return op(w, r)
+	}
 }
 
 // orphaned tells whether no manager of a project is left: their accounts are gone, their groups are gone or empty.

@@ -85,3 +85,24 @@ func TestOrphans(t *testing.T) {
 		t.Error("a personal space was taken")
 	}
 }
+
+// The same over the API: the administrator makes themselves the manager, and then is one like any other.
+func TestOrphansGetManagers(t *testing.T) {
+	w := newWorld(t, nil)
+	me := to(spaceID, permission.ManagerID)
+	w.want(404, spaceID, "POST", moonRoot+"/invite", me)
+	w.want(404, spaceID, "GET", moonRoot+"/permissions", "")
+	w.want(404, spaceID, "DELETE", moonRoot+"/permissions/u:"+bjornID, "")
+	check(t, w.d.DeleteAccount(context.Background(), bjornID, true))
+	for _, id := range []string{lightID, adaID} {
+		w.want(404, id, "POST", moonRoot+"/invite", to(id, permission.ManagerID))
+		w.want(404, id, "GET", moonRoot+"/permissions", "")
+	}
+	w.want(200, spaceID, "GET", moonRoot+"/permissions", "")
+	w.want(404, spaceID, "POST", "/v1beta1"+moon+"/items/{plan}/invite", to(spaceID, permission.ViewerID))
+	w.want(404, spaceID, "POST", moonRoot+"/createLink", `{"type":"view"}`)
+	w.want(200, spaceID, "POST", moonRoot+"/invite", me)
+	w.want(204, spaceID, "DELETE", moonRoot+"/permissions/u:"+bjornID, "")
+	w.want(200, spaceID, "POST", "/v1beta1"+moon+"/items/{plan}/invite", to(adaID, permission.ViewerID))
+	w.want(404, adminID, "POST", moonRoot+"/invite", to(adminID, permission.ManagerID))
+}

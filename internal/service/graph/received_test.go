@@ -24,7 +24,7 @@ func TestSharedWithMe(t *testing.T) {
 	if in(m, "name") != "dir,folder" {
 		t.Fatal(m)
 	}
-	d, jail := dig(m, "value", 0), share.Jail()
+	d, jail := at(m, "value", 0), share.Jail()
 	sid := strings.NewReplacer(w.names...).Replace("{share}")
 	dir := strings.NewReplacer(w.names...).Replace("{dir}")
 	for _, c := range []struct {
@@ -42,7 +42,7 @@ func TestSharedWithMe(t *testing.T) {
 		{permission.EditorID, []any{"remoteItem", "permissions", 0, "roles", 0}}, {adaID, []any{"remoteItem", "permissions", 0, "invitation", "invitedBy", "user", "id"}},
 		{nil, []any{"remoteItem", "permissions", 1}},
 	} {
-		got := dig(d, c.path...)
+		got := at(d, c.path...)
 		if o, ok := got.(map[string]any); ok && len(o) == 0 && c.want != nil {
 			continue
 		}
@@ -54,7 +54,7 @@ func TestSharedWithMe(t *testing.T) {
 	w.want(200, adaID, "POST", docItem+"/invite", `{"recipients":[{"objectId":"`+emptyID+`","@libre.graph.recipient.type":"group"}],"roles":["`+permission.ViewerID+`"]}`)
 	w.want(204, adminID, "POST", "/v1.0/groups/"+emptyID+"/members/$ref", `{"@odata.id":"https://cloud.test/graph/v1.0/users/`+recvID+`"}`)
 	w.want(200, adaID, "POST", docItem+"/invite", to(recvID, permission.FileEditorID))
-	if m := w.want(200, recvID, "GET", withMe, ""); in(m, "name") != "dir,folder,doc.txt" || dig(m, "value", 2, "remoteItem", "permissions", 1) == nil || dig(m, "value", 2, "file", "mimeType") == nil {
+	if m := w.want(200, recvID, "GET", withMe, ""); in(m, "name") != "dir,folder,doc.txt" || at(m, "value", 2, "remoteItem", "permissions", 1) == nil || at(m, "value", 2, "file", "mimeType") == nil {
 		t.Error(m)
 	}
 	// What is gone is not there.
@@ -74,8 +74,8 @@ func TestSharedWithMe(t *testing.T) {
 func TestSharedByMe(t *testing.T) {
 	w := newShared(t, nil)
 	m := w.want(200, adaID, "GET", byMe+"?$expand=thumbnails", "")
-	if in(m, "name") != "dir" || dig(m, "value", 0, "permissions", 0, "roles", 0) != permission.EditorID || dig(m, "value", 0, "permissions", 1, "link", "type") != "view" ||
-		dig(m, "value", 0, "parentReference", "path") != "/" || dig(m, "value", 0, "folder") == nil || dig(m, "value", 0, "id") != strings.NewReplacer(w.names...).Replace("{dir}") {
+	if in(m, "name") != "dir" || at(m, "value", 0, "permissions", 0, "roles", 0) != permission.EditorID || at(m, "value", 0, "permissions", 1, "link", "type") != "view" ||
+		at(m, "value", 0, "parentReference", "path") != "/" || at(m, "value", 0, "folder") == nil || at(m, "value", 0, "id") != strings.NewReplacer(w.names...).Replace("{dir}") {
 		t.Error(m)
 	}
 	if m := w.want(200, mgrID, "GET", byMe, ""); in(m, "name") != "folder" {
@@ -107,7 +107,7 @@ func TestSharedByMeHidesWhatIsAbove(t *testing.T) {
 
 func TestMountAndUnmount(t *testing.T) {
 	w := newShared(t, nil)
-	if m := w.want(200, recvID, "GET", received, ""); m["name"] != "dir" || m["@client.synchronize"] != true || dig(m, "remoteItem", "name") != "dir" {
+	if m := w.want(200, recvID, "GET", received, ""); m["name"] != "dir" || m["@client.synchronize"] != true || at(m, "remoteItem", "name") != "dir" {
 		t.Error(m)
 	}
 	const children = jailPath + "/root/children"
@@ -124,7 +124,7 @@ func TestMountAndUnmount(t *testing.T) {
 	if m := w.want(200, recvID, "GET", children, ""); in(m, "name") != "folder" {
 		t.Error(m)
 	}
-	if m := w.want(200, recvID, "GET", withMe, ""); dig(m, "value", 0, "@client.synchronize") != false || in(m, "name") != "dir,folder" {
+	if m := w.want(200, recvID, "GET", withMe, ""); at(m, "value", 0, "@client.synchronize") != false || in(m, "name") != "dir,folder" {
 		t.Error(m)
 	}
 	if m := w.want(201, recvID, "POST", children, `{"name":"whatever","remoteItem":{"id":"{dir}"}}`); m["@client.synchronize"] != true || m["name"] != "dir" {
@@ -162,11 +162,11 @@ func TestJailDrives(t *testing.T) {
 		t.Error(m)
 	}
 	m := w.want(200, recvID, "GET", mine+"?$filter=driveType eq 'mountpoint'&$orderby=name desc", "")
-	if in(m, "name") != "folder,dir" || dig(m, "value", 1, "root", "remoteItem", "id") != strings.NewReplacer(w.names...).Replace("{dir}") ||
-		dig(m, "value", 1, "driveAlias") != "mountpoint/dir" || dig(m, "value", 1, "owner", "user", "displayName") != "Ada Lovelace" || dig(m, "value", 1, "webUrl") == nil {
+	if in(m, "name") != "folder,dir" || at(m, "value", 1, "root", "remoteItem", "id") != strings.NewReplacer(w.names...).Replace("{dir}") ||
+		at(m, "value", 1, "driveAlias") != "mountpoint/dir" || at(m, "value", 1, "owner", "user", "displayName") != "Ada Lovelace" || at(m, "value", 1, "webUrl") == nil {
 		t.Error(m)
 	}
-	id, _ := dig(m, "value", 1, "id").(string)
+	id, _ := at(m, "value", 1, "id").(string)
 	if got := w.want(200, recvID, "GET", "/v1beta1/drives/"+id, ""); got["name"] != "dir" {
 		t.Error(got)
 	}
@@ -178,7 +178,7 @@ func TestJailDrives(t *testing.T) {
 	if in(virtual, "id") != share.Jail().SpaceID() || in(virtual, "driveAlias") != "virtual/shares" || in(virtual, "name") != "Shares" {
 		t.Error(virtual)
 	}
-	if got := w.want(200, recvID, "GET", jailPath, ""); dig(got, "root", "eTag") != dig(virtual, "value", 0, "root", "eTag") || dig(got, "root", "eTag") == nil {
+	if got := w.want(200, recvID, "GET", jailPath, ""); at(got, "root", "eTag") != at(virtual, "value", 0, "root", "eTag") || at(got, "root", "eTag") == nil {
 		t.Error(got)
 	}
 	w.want(204, recvID, "DELETE", received, "")

@@ -122,14 +122,14 @@ func (h *handler) sharing(r chi.Router) {
 	there := h.Shares != nil && h.Links != nil
 	r.Get("/me/drive/sharedWithMe", h.with(there, h.sharedWithMe))
 	r.Get("/me/drive/sharedByMe", h.with(there, h.sharedByMe))
-	for _, at := range []string{"/drives/{drive}/root", "/drives/{drive}/items/{item}"} {
+	for at, as := range map[string]func(operation) operation{"/drives/{drive}/root": h.staffed, "/drives/{drive}/items/{item}": func(op operation) operation { return op }} {
 		const one = "/permissions/{permission}"
-		r.Get(at+"/permissions", h.with(there, h.permissions))
-		r.Get(at+one, h.with(there, h.permission))
-		r.Patch(at+one, h.with(there, h.patchPermission))
-		r.Delete(at+one, h.with(there, h.deletePermission))
+		r.Get(at+"/permissions", h.with(there, as(h.permissions)))
+		r.Get(at+one, h.with(there, as(h.permission)))
+		r.Patch(at+one, h.with(there, as(h.patchPermission)))
+		r.Delete(at+one, h.with(there, as(h.deletePermission)))
+		r.Post(at+"/invite", h.with(there, as(h.invite)))
 		r.Post(at+one+"/setPassword", h.with(there, h.setPassword))
-		r.Post(at+"/invite", h.with(there, h.invite))
 		r.Post(at+"/createLink", h.with(there, h.createLink))
 	}
 }

@@ -37,16 +37,21 @@ type invitedBy struct {
 	By identities `json:"invitedBy"`
 }
 
-// toPermission describes a share. A role that the administrator does not allow any more is told by its actions: clients do not know
-// it.
+// roleOf names a set of rights. A role that the administrator does not allow any more is none: clients do not know it, and are told
+// its actions.
+func (h *handler) roleOf(set permission.Set, on permission.Target) (permission.Role, bool) {
+	role, ok := permission.RoleOf(set, on)
+	if !ok {
+		return role, false
+	}
+	return permission.Offer{Enabled: h.enabledRoles, On: on}.Role(role.ID)
+}
+
+// toPermission describes a share.
 func (h *handler) toPermission(ctx context.Context, s *share.Share) drivePermission {
 	who := h.names.of(ctx, s.Kind, s.Grantee)
 	p := drivePermission{ID: s.ID(), GrantedTo: &who, Created: moment(s.Created), Expires: moment(s.Expires)}
-	role, ok := permission.RoleOf(s.Permissions, share.Target(&s.Item))
-	if ok {
-		_, ok = permission.Offer{Enabled: h.enabledRoles, On: share.Target(&s.Item)}.Role(role.ID)
-	}
-	if ok {
+	if role, ok := h.roleOf(s.Permissions, share.Target(&s.Item)); ok {
 		p.Roles = []string{role.ID}
 	} else {
 		p.Actions = s.Permissions.Actions()

@@ -62,8 +62,8 @@ func (w *world) id(m map[string]any) string {
 	return fmt.Sprint(all[0].(map[string]any)["id"])
 }
 
-// dig returns what is at a path of members and indexes.
-func dig(m any, path ...any) any {
+// at returns what is at a path of members and indexes.
+func at(m any, path ...any) any {
 	for _, p := range path {
 		switch p := p.(type) {
 		case string:
@@ -83,10 +83,10 @@ func dig(m any, path ...any) any {
 func TestInvite(t *testing.T) {
 	w := newShared(t, nil)
 	got := w.want(200, adaID, "POST", docItem+"/invite", `{"recipients":[{"objectId":"`+evaID+`","@libre.graph.recipient.type":"user"}],"roles":["`+permission.ViewerID+`"],"expirationDateTime":"`+future+`"}`)
-	p := dig(got, "value", 0)
-	if dig(p, "roles", 0) != permission.ViewerID || dig(p, "grantedToV2", "user", "displayName") != "Eva" || dig(p, "grantedToV2", "user", "@libre.graph.userType") != "Member" ||
-		dig(p, "expirationDateTime") != future || dig(p, "invitation", "invitedBy", "user", "id") != adaID || dig(p, "createdDateTime") == nil ||
-		!strings.HasPrefix(fmt.Sprint(dig(p, "id")), mount+":"+adaID+":") {
+	p := at(got, "value", 0)
+	if at(p, "roles", 0) != permission.ViewerID || at(p, "grantedToV2", "user", "displayName") != "Eva" || at(p, "grantedToV2", "user", "@libre.graph.userType") != "Member" ||
+		at(p, "expirationDateTime") != future || at(p, "invitation", "invitedBy", "user", "id") != adaID || at(p, "createdDateTime") == nil ||
+		!strings.HasPrefix(fmt.Sprint(at(p, "id")), mount+":"+adaID+":") {
 		t.Error(got)
 	}
 	rights := func(s string) string { return `{"recipients":[{"objectId":"` + viewID + `"}],` + s + `}` }
@@ -145,10 +145,10 @@ func TestListPermissions(t *testing.T) {
 	const path = dirItem + "/permissions"
 	all := w.want(200, adaID, "GET", path, "")
 	value, _ := all["value"].([]any)
-	if len(value) != 2 || dig(value, 0, "roles", 0) != permission.EditorID || dig(value, 1, "link", "type") != "view" || all["@odata.count"] != nil {
+	if len(value) != 2 || at(value, 0, "roles", 0) != permission.EditorID || at(value, 1, "link", "type") != "view" || all["@odata.count"] != nil {
 		t.Error(all)
 	}
-	if roles, _ := all[allowedRoles].([]any); len(roles) != 3 || dig(roles, 0, "id") != permission.ViewerID || dig(roles, 0, "rolePermissions") != nil || dig(roles, 0, "@libre.graph.weight") != 10.0 {
+	if roles, _ := all[allowedRoles].([]any); len(roles) != 3 || at(roles, 0, "id") != permission.ViewerID || at(roles, 0, "rolePermissions") != nil || at(roles, 0, "@libre.graph.weight") != 10.0 {
 		t.Error(roles)
 	}
 	if actions, _ := all[allowedActions].([]any); len(actions) != 19 {
@@ -162,7 +162,7 @@ func TestListPermissions(t *testing.T) {
 	if m := w.want(200, adaID, "GET", path+"?$count=true&$top=0", ""); m["@odata.count"] != 2.0 || len(m["value"].([]any)) != 0 {
 		t.Error(m)
 	}
-	if m := w.want(200, adaID, "GET", path+"?$filter=grantedToV2 ne ''&$count=true", ""); m["@odata.count"] != 1.0 || dig(m, "value", 0, "link") != nil {
+	if m := w.want(200, adaID, "GET", path+"?$filter=grantedToV2 ne ''&$count=true", ""); m["@odata.count"] != 1.0 || at(m, "value", 0, "link") != nil {
 		t.Error(m)
 	}
 	if m := w.want(200, adaID, "GET", path+"?$top=1", ""); len(m["value"].([]any)) != 1 {
@@ -187,8 +187,8 @@ func TestListPermissions(t *testing.T) {
 			t.Error(m)
 		}
 	}
-	if m := w.want(200, adaID, "GET", path, "", "Accept-Language", "de"); dig(m, allowedRoles, 0, "displayName") != "Kann anzeigen" {
-		t.Error(dig(m, allowedRoles, 0))
+	if m := w.want(200, adaID, "GET", path, "", "Accept-Language", "de"); at(m, allowedRoles, 0, "displayName") != "Kann anzeigen" {
+		t.Error(at(m, allowedRoles, 0))
 	}
 }
 
@@ -213,16 +213,16 @@ func TestAllowedValuesLookNothingUp(t *testing.T) {
 func TestPatchPermission(t *testing.T) {
 	w := newShared(t, nil)
 	const path = dirItem + "/permissions/{share}"
-	if m := w.want(200, adaID, "PATCH", path, `{"roles":["`+permission.ViewerID+`"],"expirationDateTime":"`+future+`"}`); dig(m, "roles", 0) != permission.ViewerID || m["expirationDateTime"] != future {
+	if m := w.want(200, adaID, "PATCH", path, `{"roles":["`+permission.ViewerID+`"],"expirationDateTime":"`+future+`"}`); at(m, "roles", 0) != permission.ViewerID || m["expirationDateTime"] != future {
 		t.Error(m)
 	}
-	if m := w.want(200, adaID, "PATCH", path, `{"expirationDateTime":null}`); m["expirationDateTime"] != nil || dig(m, "roles", 0) != permission.ViewerID {
+	if m := w.want(200, adaID, "PATCH", path, `{"expirationDateTime":null}`); m["expirationDateTime"] != nil || at(m, "roles", 0) != permission.ViewerID {
 		t.Error(m)
 	}
 	if m := w.want(200, adaID, "PATCH", path, `{"expirationDateTime":"2199-05-06"}`); m["expirationDateTime"] != "2199-05-06T23:59:59Z" {
 		t.Error(m)
 	}
-	if m := w.want(200, adaID, "PATCH", path, `{"@libre.graph.permissions.actions":["libre.graph/driveItem/basic/read"]}`); m["roles"] != nil || dig(m, "@libre.graph.permissions.actions", 0) != "libre.graph/driveItem/basic/read" {
+	if m := w.want(200, adaID, "PATCH", path, `{"@libre.graph.permissions.actions":["libre.graph/driveItem/basic/read"]}`); m["roles"] != nil || at(m, "@libre.graph.permissions.actions", 0) != "libre.graph/driveItem/basic/read" {
 		t.Error(m)
 	}
 	// All of it or nothing.
@@ -282,7 +282,11 @@ func TestDisabledRoleIsToldByItsActions(t *testing.T) {
 	w := newShared(t, nil)
 	w.cfg.UnifiedRoles.Available = []string{permission.ViewerID}
 	w.start()
-	if m := w.want(200, adaID, "GET", dirItem+"/permissions/{share}", ""); m["roles"] != nil || dig(m, "@libre.graph.permissions.actions", 0) == nil {
+	if m := w.want(200, adaID, "GET", dirItem+"/permissions/{share}", ""); m["roles"] != nil || at(m, "@libre.graph.permissions.actions", 0) == nil {
+		t.Error(m)
+	}
+	if m := w.want(200, bjornID, "GET", "/v1beta1"+moon+"?$expand=root($expand=permissions)", ""); at(m, "root", "permissions", 0, "roles") != nil ||
+		at(m, "root", "permissions", 0, "@libre.graph.permissions.actions", 0) == nil || at(m, "root", "permissions", 0, "id") != "u:"+bjornID {
 		t.Error(m)
 	}
 }
