@@ -19,6 +19,9 @@ func (s *stack) secondFactors(ctx context.Context) (*factor.Store, error) {
 		return nil, err
 	}
 	cfg, _, err := load[idp.Config](s, "idp")
+	if err == nil {
+		err = cfg.ReadSecret()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -21,5 +21,5 @@ func SigningKeys(o Options) (*oidc.Keys, error) {
 }
 
 func signingKeys(cfg idp.Config) (*oidc.Keys, error) {
-	return oidc.NewKeys(oidc.KeyOptions{Dir: cfg.Keys.Dir, Files: cfg.Keys.Files, KeyID: cfg.Keys.KeyID, Method: cfg.Keys.Method})
+	return oidc.NewKeys(oidc.KeyOptions{Dir: cfg.Keys.Dir, Files: cfg.Keys.Files, Others: cfg.Keys.Others, KeyID: cfg.Keys.KeyID, Method: cfg.Keys.Method})
 }

@@ -32,7 +32,7 @@ import (
 	"opencloud/internal/platform/supervise"
 	"opencloud/internal/platform/telemetry"
 	"opencloud/internal/platform/tlsutil"
-	"opencloud/internal/service/idm"
+	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/sharing"
 	"opencloud/internal/storage"
 	"opencloud/internal/token"
@@ -70,8 +70,9 @@ type stack struct {
 	sessions  *oidc.Store
 	factors   *factor.Store
 	shared    *sharing.Domain
+	prefs     gateway.Settings
 	jobsIn    db.DB                   // where the table of jobs is
-	dir       *idm.Directory          // opened in this process: by idm, or by a service that needs more than the clients of others give
+	dir       directory               // opened in this process: by idm, or by a service that needs more than the clients of others give
 	handlers  map[string]http.Handler // web services of this process
 }
 

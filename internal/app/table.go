@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"opencloud/internal/cs3/preferences"
 	"opencloud/internal/job"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/config"
@@ -20,7 +21,6 @@ import (
 	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/graph"
 	"opencloud/internal/service/groups"
-	"opencloud/internal/service/idm"
 	"opencloud/internal/service/idp"
 	"opencloud/internal/service/ocdav"
 	"opencloud/internal/service/ocs"
@@ -55,7 +55,6 @@ func table() []row {
 	return []row{
 		{"idm", buildIdm},
 		{"storage-users", buildStorageUsers},
-		{"ocdav", buildOcdav},
 		{"users", buildUsers},
 		{"groups", buildGroups},
 		{"auth-basic", buildAuthBasic},
@@ -67,26 +66,13 @@ func table() []row {
 		{"auth-bearer", buildAuthBearer},
 		{"webfinger", buildWebfinger},
 		{"sharing", buildSharing},
+		{"ocdav", buildOcdav},
 		{"gateway", buildGateway},
 		{"frontend", buildFrontend},
 		{"ocs", buildOcs},
 		{"graph", buildGraph},
 		{"proxy", buildProxy},
 	}
-}
-
-func buildIdm(ctx context.Context, s *stack) (built, error) {
-	cfg, log, err := load[idm.Config](s, "idm")
-	if err != nil {
-		return built{}, err
-	}
-	d, err := idm.Open(ctx, cfg, log)
-	if err != nil {
-		return built{}, err
-	}
-	s.here(d)
-	parts, err := idm.New(ctx, cfg, idm.Deps{Directory: d, Login: s.login, Log: log})
-	return built{parts: parts, config: cfg, debug: cfg.Debug}, err
 }
 
 func buildStorageUsers(ctx context.Context, s *stack) (built, error) {
@@ -108,11 +94,11 @@ func buildOcdav(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	fs, err := s.storage()
+	fs, shared, err := s.entered(ctx)
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := ocdav.New(ctx, cfg, ocdav.Deps{FS: fs, Log: log})
+	parts, err := ocdav.New(ctx, cfg, ocdav.Deps{FS: fs, Log: log, Links: shared.Links})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 
@@ -204,12 +190,16 @@ func buildSettings(ctx context.Context, s *stack) (built, error) {
 		return built{}, err
 	}
 	s.dir.OnPurge(store.DeleteValues)
+	s.prefs = preferences.NewServer(store.Settings)
 	parts, err := settings.New(ctx, cfg, settings.Deps{Store: store, Log: log})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 
 func buildIdp(ctx context.Context, s *stack) (built, error) {
 	cfg, log, err := load[idp.Config](s, "idp")
+	if err == nil {
+		err = cfg.ReadSecret()
+	}
 	if err == nil {
 		err = s.directory(ctx)
 	}
@@ -256,14 +246,15 @@ func buildGateway(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	front, _, err := load[proxy.Config](s, "proxy")
+	if err != nil {
+		return built{}, err
+	}
 	tokens, err := token.New([]byte(s.rt.JWTSecret))
 	if err != nil {
 		return built{}, err
 	}
-	fs, err := s.storage()
-	if err == nil {
-		err = s.people(ctx)
-	}
+	fs, shared, err := s.entered(ctx)
 	if err != nil {
 		return built{}, err
 	}
@@ -271,7 +262,12 @@ func buildGateway(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := gateway.New(ctx, cfg, gateway.Deps{FS: fs, Users: s.users, Groups: s.groups, Login: s.login, Machine: s.machine, Tokens: tokens, AppTokens: s.appTokens, Services: services, Bearers: s.bearers})
+	prefs, err := s.preferences()
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := gateway.New(ctx, cfg, gateway.Deps{FS: fs, Users: s.users, Groups: s.groups, Login: s.login, Machine: s.machine, Tokens: tokens, AppTokens: s.appTokens, Services: services, Bearers: s.bearers,
+		Sharing: shared.Server(), Links: shared.Links, Settings: prefs, Home: proxy.Homes(front, fs)})
 	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 
@@ -289,14 +285,7 @@ func buildFrontend(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	fs, err := s.storage()
-	if err == nil {
-		err = s.people(ctx)
-	}
-	if err != nil {
-		return built{}, err
-	}
-	shared, err := s.sharing(ctx)
+	fs, shared, err := s.entered(ctx)
 	if err != nil {
 		return built{}, err
 	}
@@ -335,7 +324,7 @@ func buildGraph(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := graph.New(ctx, cfg, graph.Deps{Factors: factorAdmin{factors}, Spaces: fs, Reader: fs, Writer: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
+	parts, err := graph.New(ctx, cfg, graph.Deps{Factors: factorAdmin{factors}, Spaces: fs, Reader: fs, Writer: fs, Trash: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
 		Login: s.login, Machine: s.machine, Jobs: jobs, Sessions: sessions, Shares: shared.Shares, Links: shared.Links})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
@@ -368,7 +357,11 @@ func buildProxy(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	deps := proxy.Deps{Factors: factors, Log: log, Metrics: s.metrics, Login: s.login, AppTokens: s.appTokens, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions,
+	shared, err := s.sharing(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	deps := proxy.Deps{Links: shared.Links, Factors: factors, Log: log, Metrics: s.metrics, Login: s.login, AppTokens: s.appTokens, Machine: s.machine, Accounts: s.dir, Groups: s.dir, Sessions: sessions,
 		Spaces: fs, Local: local, Resolve: s.resolve, Tokens: tokens}
 	parts, err := proxy.New(ctx, cfg, deps)
 	return built{parts: parts, config: cfg, debug: cfg.Debug, public: &cfg.HTTP}, err

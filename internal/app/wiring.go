@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	"opencloud/internal/cs3/people"
+	"opencloud/internal/cs3/preferences"
 	"opencloud/internal/cs3/provider"
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/login"
@@ -24,11 +25,13 @@ import (
 	"opencloud/internal/platform/grpcd"
 	"opencloud/internal/platform/registry"
 	authservice "opencloud/internal/service/auth-service"
+	"opencloud/internal/service/gateway"
 	"opencloud/internal/service/idm"
 	"opencloud/internal/service/proxy"
 	"opencloud/internal/service/sharing"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/storage"
+	"opencloud/internal/storage/entrance"
 	"opencloud/internal/token"
 	"opencloud/internal/transfer"
 )
@@ -216,7 +219,7 @@ func (s *stack) opened(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := idm.Open(ctx, cfg, log)
+	d, err := openDirectory(ctx, cfg, s.rt, log)
 	if err != nil {
 		return err
 	}
@@ -253,6 +256,36 @@ func (s *stack) sharing(ctx context.Context) (*sharing.Domain, error) {
 	return d, nil
 }
 
+// preferences returns who answers for permissions and preferences.
+func (s *stack) preferences() (gateway.Settings, error) {
+	if s.prefs != nil {
+		return s.prefs, nil
+	}
+	cfg, err := listenerOf(s, "settings", "9191")
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.dial("settings", cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.prefs = preferences.NewClient(conn)
+	return s.prefs, nil
+}
+
+// entered returns the storage with the ways into it: what people received, and links.
+func (s *stack) entered(ctx context.Context) (storage.FS, *sharing.Domain, error) {
+	fs, err := s.storage()
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := s.sharing(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return entrance.New(fs, d.Shares, d.Links), d, nil
+}
+
 // groupsOf asks the directory, which is opened after the storage.
 func (s *stack) groupsOf(ctx context.Context, userID string) ([]string, error) {
 	if s.users == nil {
@@ -282,7 +315,7 @@ func (s *stack) signIns(ctx context.Context) (*oidc.Store, error) {
 }
 
 // here makes a directory of this process the one that all its services use.
-func (s *stack) here(d *idm.Directory) {
+func (s *stack) here(d directory) {
 	s.dir = d
 	s.users, s.groups, s.machine, s.login = d, d, d, login.New(d)
 }

@@ -86,8 +86,11 @@ func (a *Actor) Known() bool { return a.Kind == Person || a.Kind == Service }
 // Visit is what a public link opens: one node and what is below it, and of that no more than its creator may do himself.
 type Visit struct {
 	Link    string // id
+	Token   string // the address
+	Storage string
 	Space   string
 	Node    string
+	File    bool   // the node is a file
 	Rights  uint32 // a permission.Set
 	Creator Actor  // a person, as of this request
 }

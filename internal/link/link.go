@@ -271,7 +271,7 @@ func (s *Service) complete(l *Link, pw string, has bool) error {
 		return fmt.Errorf("%w: at most %d bytes", ErrPolicy, password.MaxLength)
 	}
 	if faults := s.o.Policy.Faults(pw); len(faults) > 0 {
-		return fmt.Errorf("%w: %s", ErrPolicy, strings.Join(faults, ", "))
+		return fmt.Errorf("%w: %w", ErrPolicy, &password.WeakError{Faults: faults})
 	}
 	return nil
 }
@@ -441,6 +441,16 @@ func (s *Service) Below(ctx context.Context, folder *storage.Info) ([]Given, err
 		}
 	}
 	return out, nil
+}
+
+// On returns an item and the links on it that the actor may change.
+func (s *Service) On(ctx context.Context, ref storage.Ref) (storage.Info, []Link, error) {
+	item, err := s.o.FS.Stat(ctx, ref, storage.View{Path: true})
+	if err != nil {
+		return item, nil, err
+	}
+	all, err := s.List(ctx, &item)
+	return item, all, err
 }
 
 // Given is a link and what it is on.

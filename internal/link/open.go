@@ -25,6 +25,8 @@ type Key struct {
 	// Signature and Expiration were made by Sign: good for reading, in place of the password.
 	Signature, Expiration string
 	Address               string // IP address, for throttling
+	// Who is a person who comes by the link: its creator, and those who may see what it opens, need no password.
+	Who identity.Actor
 }
 
 // Open returns the link of a token and the visitor to act for. Errors: storage.ErrNotFound for links that do not exist, are
@@ -38,8 +40,15 @@ func (s *Service) Open(ctx context.Context, token string, k Key) (Link, identity
 	if l.Rights == permission.None {
 		return l, identity.Actor{}, ErrInternal
 	}
+	free := !l.HasPassword
+	if !free && k.Who.Kind == identity.Person {
+		if free = k.Who.User.ID == l.Creator; !free {
+			_, err := s.o.FS.Stat(identity.WithActor(ctx, k.Who), storage.At(l.Item, ""), storage.View{})
+			free = err == nil
+		}
+	}
 	switch {
-	case !l.HasPassword:
+	case free:
 		a, err := s.visitor(ctx, &l)
 		return l, a, err
 	case k.Signature != "":
@@ -82,6 +91,9 @@ func (s *Service) Target(ctx context.Context, l *Link) (storage.Info, error) {
 	return s.o.FS.Stat(identity.WithActor(ctx, v.Visit.Creator), storage.At(l.Item, ""), storage.View{})
 }
 
+// UserPrefix begins the user ids of visitors; the link's id follows.
+const UserPrefix = "link-"
+
 // visitor is who comes by a link, with its creator as he is now.
 func (s *Service) visitor(ctx context.Context, l *Link) (identity.Actor, error) {
 	creator, err := s.o.Machine.ActorBy(ctx, "userid", l.Creator)
@@ -91,8 +103,8 @@ func (s *Service) visitor(ctx context.Context, l *Link) (identity.Actor, error) 
 	if err != nil {
 		return identity.Actor{}, err
 	}
-	return identity.Actor{Kind: identity.Visitor, User: identity.User{ID: "link-" + l.ID, Username: "public", DisplayName: "Public", Enabled: true},
-		Visit: &identity.Visit{Link: l.ID, Space: l.Item.Space, Node: l.Item.Node, Rights: uint32(l.Rights), Creator: creator}}, nil
+	return identity.Actor{Kind: identity.Visitor, User: identity.User{ID: UserPrefix + l.ID, Username: "public", DisplayName: "Public", Enabled: true},
+		Visit: &identity.Visit{Link: l.ID, Token: l.Token, Storage: l.Item.Storage, Space: l.Item.Space, Node: l.Item.Node, File: !l.Folder, Rights: uint32(l.Rights), Creator: creator}}, nil
 }
 
 // Sign makes a signature that opens a link for reading in place of its password, for half an hour.
@@ -153,8 +165,17 @@ func (p passwords) byName(ctx context.Context, name string) (Link, error) {
 	return l, err
 }
 
-// Viewed and Downloaded count; for the owner, and only roughly: a crash loses the last seconds.
-func (s *Service) Viewed(l *Link) { s.o.Store.count(l.ID, 1, 0) }
+// Viewed counts that the link with an id was opened; for the owner, and only roughly: a crash loses the last seconds.
+func (s *Service) Viewed(id string) { s.o.Store.count(id, 1, 0) }
 
 // Downloaded counts a download by the link with an id.
 func (s *Service) Downloaded(id string) { s.o.Store.count(id, 0, 1) }
+
+// Alive tells whether a link still opens anything: uploads that began by it end with it.
+func (s *Service) Alive(ctx context.Context, id string) error {
+	l, ok, err := s.o.Store.find(ctx, "id", id)
+	if err == nil && (!ok || l.expired(s.now()) || l.Rights == permission.None) {
+		err = storage.ErrNotFound
+	}
+	return err
+}

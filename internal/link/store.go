@@ -146,6 +146,31 @@ func (s *Store) remove(ctx context.Context, id string) error {
 	})
 }
 
+// ForgetItems removes all links to items.
+func (s *Store) ForgetItems(ctx context.Context, items []resource.ID) (n int64, err error) {
+	err = s.db.Write(ctx, func(tx db.Tx) error {
+		n = 0
+		for _, i := range items {
+			removed, err := tx.Exec(ctx, `DELETE FROM links WHERE node=? AND space=? AND storage=?`, i.Node, i.Space, i.Storage)
+			if err != nil {
+				return err
+			}
+			n += removed
+		}
+		return nil
+	})
+	return n, err
+}
+
+// ForgetExpired removes links that ended before a time.
+func (s *Store) ForgetExpired(ctx context.Context, before time.Time) (n int64, err error) {
+	err = s.db.Write(ctx, func(tx db.Tx) error {
+		n, err = tx.Exec(ctx, `DELETE FROM links WHERE expires<>0 AND expires<?`, nanos(before))
+		return err
+	})
+	return n, err
+}
+
 // ForgetUser removes the links that a user made.
 func (s *Store) ForgetUser(ctx context.Context, user string) error {
 	return s.db.Write(ctx, func(tx db.Tx) error {

@@ -23,6 +23,7 @@ const (
 	keyName  = "private-key"
 	recheck  = 10 * time.Second
 	maxKeys  = 20
+	maxBits  = 8192
 	maxBytes = 64 << 10 // of a key file
 )
 
@@ -30,7 +31,8 @@ const (
 type Key struct {
 	KeyID   string
 	Alg     jose.SignatureAlgorithm
-	Private *rsa.PrivateKey
+	Public  *rsa.PublicKey
+	Private *rsa.PrivateKey // nil: only checks
 	File    string
 	Signs   bool // the one that signs now
 }
@@ -40,6 +42,7 @@ type Key struct {
 type Keys struct {
 	dir    string
 	files  []string // instead of those in the folder
+	others string   // folder of keys that only check
 	first  string   // id of the key of the first file
 	alg    jose.SignatureAlgorithm
 	mu     sync.Mutex
@@ -52,13 +55,14 @@ type Keys struct {
 type KeyOptions struct {
 	Dir    string
 	Files  []string // if set, these instead of the folder's; the first signs
+	Others string   // folder of keys, public ones too, that only check; the name of a file is its key's id
 	KeyID  string   // of the first; empty: private-key
 	Method string   // PS256, RS256, …; empty: PS256
 }
 
 // NewKeys returns the keys of a folder; nothing is read or made before Get.
 func NewKeys(o KeyOptions) (*Keys, error) {
-	k := &Keys{dir: o.Dir, files: o.Files, first: o.KeyID, alg: jose.SignatureAlgorithm(o.Method), now: time.Now}
+	k := &Keys{dir: o.Dir, files: o.Files, others: o.Others, first: o.KeyID, alg: jose.SignatureAlgorithm(o.Method), now: time.Now}
 	if k.first == "" {
 		k.first = keyName
 	}
@@ -112,7 +116,10 @@ func (k *Keys) load() ([]Key, error) {
 		if i == maxKeys {
 			break
 		}
-		private, err := readKey(f)
+		public, private, err := readKey(f)
+		if err == nil && private == nil {
+			err = fmt.Errorf("%s: not a private key", f)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -120,39 +127,89 @@ func (k *Keys) load() ([]Key, error) {
 		if id == keyName || len(k.files) > 0 && i == 0 {
 			id = k.first
 		}
-		keys = append(keys, Key{KeyID: id, Alg: k.alg, Private: private, File: f, Signs: i == 0})
+		keys = append(keys, Key{KeyID: id, Alg: k.alg, Public: public, Private: private, File: f, Signs: i == 0})
+	}
+	if k.others == "" || len(keys) == 0 {
+		return keys, nil
+	}
+	return k.loadOthers(keys)
+}
+
+// loadOthers adds the keys that only check. Any algorithm may have been used with them; an id that is taken stays whose it is.
+func (k *Keys) loadOthers(keys []Key) ([]Key, error) {
+	if _, err := os.ReadDir(k.others); err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(k.others, "*.pem"))
+	if err != nil {
+		return nil, err
+	}
+	if len(files) > maxKeys {
+		return nil, fmt.Errorf("%s: more than %d keys", k.others, maxKeys)
+	}
+	for _, f := range files {
+		public, _, err := readKey(f)
+		if err != nil {
+			return nil, err
+		}
+		id := strings.TrimSuffix(filepath.Base(f), ".pem")
+		if bits := public.N.BitLen(); bits < keyBits || bits > maxBits {
+			return nil, fmt.Errorf("%s: a key of %d bits", f, bits)
+		}
+		if !slices.ContainsFunc(keys, func(have Key) bool { return have.KeyID == id }) {
+			keys = append(keys, Key{KeyID: id, Public: public, File: f})
+		}
 	}
 	return keys, nil
 }
 
-func readKey(file string) (*rsa.PrivateKey, error) {
+// readKey reads an RSA key, a public one (or a certificate's) too: then the private one is nil.
+func readKey(file string) (*rsa.PublicKey, *rsa.PrivateKey, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if info.Size() > maxBytes {
-		return nil, fmt.Errorf("%s: too large for a key", file)
+		return nil, nil, fmt.Errorf("%s: too large for a key", file)
 	}
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	block, _ := pem.Decode(b)
 	if block == nil {
-		return nil, fmt.Errorf("%s: no PEM block", file)
+		return nil, nil, fmt.Errorf("%s: no PEM block", file)
+	}
+	key, err := parseKey(block)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
+	}
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		return &key.PublicKey, key, nil
+	case *rsa.PublicKey:
+		return key, nil, nil
+	}
+	return nil, nil, fmt.Errorf("%s: not an RSA key", file)
+}
+
+func parseKey(block *pem.Block) (any, error) {
+	switch block.Type {
+	case "PUBLIC KEY":
+		return x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		return x509.ParsePKCS1PublicKey(block.Bytes)
+	case "CERTIFICATE":
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		return c.PublicKey, nil
 	}
 	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
 		return key, nil
 	}
-	any, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	key, ok := any.(*rsa.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("%s: not an RSA key", file)
-	}
-	return key, nil
+	return x509.ParsePKCS8PrivateKey(block.Bytes)
 }
 
 // makeKey writes a new key; whoever comes second keeps that of the first.
@@ -209,8 +266,8 @@ func (k *Keys) Remove(id string) error {
 		if key.Signs {
 			return fmt.Errorf("key %s signs now: rotate first", id)
 		}
-		if len(k.files) > 0 {
-			return errors.New("the signing keys are named in the configuration: take it away there")
+		if len(k.files) > 0 || filepath.Dir(key.File) != filepath.Clean(k.dir) {
+			return errors.New("the key is named in the configuration: take it away there")
 		}
 		return os.Remove(key.File)
 	}

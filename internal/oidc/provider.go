@@ -2,10 +2,9 @@ package oidc
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/text/language"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/login"
 )
 
 // Scopes of our own. The first is how the original spells it.
@@ -54,6 +54,7 @@ type Options struct {
 type Provider struct {
 	opts    Options
 	clients map[string]Client
+	secrets *login.Authenticator // of clients
 	op      *op.Provider
 }
 
@@ -73,6 +74,7 @@ func New(o Options) (*Provider, error) {
 		}
 		p.clients[c.ID] = c.expand(o.Issuer)
 	}
+	p.secrets = login.New(secrets(p.clients))
 	endpoint := func(path string) *op.Endpoint { e := op.NewEndpoint(path); return e }
 	opts := []op.Option{
 		op.WithCustomEndpoints(endpoint(AuthorizePath), endpoint(TokenPath), endpoint(UserinfoPath), endpoint(RevokePath), endpoint(EndSessionPath), endpoint(KeysPath)),
@@ -114,13 +116,17 @@ func (p *Provider) Ready() error {
 // Sessions returns the store of sessions.
 func (p *Provider) Sessions() *Store { return p.opts.Store }
 
-// Respond sends the browser back to the application with a code: the person has signed in and agreed.
-func (p *Provider) Respond(w http.ResponseWriter, r *http.Request, q *Request) error {
+// Clients returns all applications.
+func (p *Provider) Clients() []Client { return slices.Collect(maps.Values(p.clients)) }
+
+// Respond sends the browser back to the application with a code: the person has signed in and agreed. state is for the frame
+// of OpenID Connect Session Management; it may be empty.
+func (p *Provider) Respond(w http.ResponseWriter, r *http.Request, q *Request, state string) error {
 	code := secret()
 	if err := p.opts.Store.saveCode(r.Context(), code, q); err != nil {
 		return err
 	}
-	answer := &op.CodeResponseType{Code: code, State: q.State}
+	answer := &op.CodeResponseType{Code: code, State: q.State, SessionState: state}
 	if q.ResponseMode == zoidc.ResponseModeFormPost {
 		return op.AuthResponseFormPost(w, q.Redirect, answer, p.op.Encoder())
 	}
@@ -164,7 +170,11 @@ func (s storage) CreateAccessToken(ctx context.Context, r op.TokenRequest) (stri
 	if !ok {
 		return "", time.Time{}, zoidc.ErrUnsupportedGrantType()
 	}
-	return tokenID(q.SessionID, q.Scopes), s.p.opts.Store.now().Add(s.p.opts.AccessTTL), s.alive(ctx, q.UserID, q.Authenticated)
+	if err := s.alive(ctx, q.UserID, q.Authenticated); err != nil {
+		return "", time.Time{}, err
+	}
+	id, err := s.store().access(ctx, q)
+	return id, s.store().now().Add(s.p.opts.AccessTTL), err
 }
 
 // told are the scopes that let an application know something, by the letter they have in the ids of tokens.
@@ -255,10 +265,12 @@ func (s storage) RevokeToken(ctx context.Context, token, userID, clientID string
 		userID, sid = n.UserID, n.ID
 	}
 	n, err := s.store().one(ctx, `id=? AND uid=?`, sid, userID)
-	if errors.Is(err, ErrNoSession) || err == nil && n.Kind == Browser {
-		return nil // an access token of a browser ends by itself, in minutes; the sign-in is not the application's to end
-	}
-	if err == nil {
+	switch {
+	case errors.Is(err, ErrNoSession):
+		return nil
+	case err == nil && n.Kind == Browser:
+		err = s.store().endToken(ctx, token) // the sign-in is not the application's to end
+	case err == nil:
 		err = s.store().Revoke(ctx, userID, sid)
 	}
 	if err != nil && !errors.Is(err, ErrNoSession) {
@@ -285,7 +297,7 @@ func (k signingKey) SignatureAlgorithm() jose.SignatureAlgorithm { return k.k.Al
 func (k signingKey) Key() any                                    { return k.k.Private }
 func (k signingKey) ID() string                                  { return k.k.KeyID }
 func (k publicKey) Algorithm() jose.SignatureAlgorithm           { return k.k.Alg }
-func (k publicKey) Key() any                                     { return &k.k.Private.PublicKey }
+func (k publicKey) Key() any                                     { return k.k.Public }
 func (k publicKey) ID() string                                   { return k.k.KeyID }
 func (k publicKey) Use() string                                  { return "sig" }
 
@@ -317,15 +329,6 @@ func (s storage) GetClientByClientID(_ context.Context, id string) (op.Client, e
 	return client{&c, s.p}, nil
 }
 
-func (s storage) AuthorizeClientIDSecret(_ context.Context, id, given string) error {
-	c, ok := s.p.clients[id]
-	a, b := sha256.Sum256([]byte(c.Secret)), sha256.Sum256([]byte(given))
-	if !ok || c.Secret == "" || subtle.ConstantTimeCompare(a[:], b[:]) != 1 {
-		return errors.New("wrong client or secret")
-	}
-	return nil
-}
-
 func (s storage) SetUserinfoFromScopes(context.Context, *zoidc.UserInfo, string, string, []string) error {
 	return nil
 }
@@ -342,41 +345,22 @@ func (s storage) SetUserinfoFromRequest(ctx context.Context, info *zoidc.UserInf
 	return s.describe(ctx, info, r.GetSubject(), scopes)
 }
 
-func (s storage) SetUserinfoFromToken(ctx context.Context, info *zoidc.UserInfo, id, subject, _ string) error {
-	sid, scopes := readTokenID(id)
-	open, err := s.store().Active(ctx, sid)
-	if err == nil && !open {
-		err = errors.New("the session has ended")
-	}
-	if err != nil {
-		return err
-	}
-	return s.describe(ctx, info, subject, scopes)
+// SetUserinfoFromToken and SetIntrospectionFromToken are not used: see Userinfo and Introspect.
+func (s storage) SetUserinfoFromToken(context.Context, *zoidc.UserInfo, string, string, string) error {
+	return zoidc.ErrRequestNotSupported()
+}
+func (s storage) SetIntrospectionFromToken(context.Context, *zoidc.IntrospectionResponse, string, string, string) error {
+	return zoidc.ErrRequestNotSupported()
 }
 
-func (s storage) SetIntrospectionFromToken(ctx context.Context, r *zoidc.IntrospectionResponse, id, subject, clientID string) error {
-	sid, scopes := readTokenID(id)
-	open, err := s.store().Active(ctx, sid)
-	if err == nil && !open {
-		err = errors.New("the session has ended")
-	}
-	var info zoidc.UserInfo
-	if err == nil {
-		err = s.describe(ctx, &info, subject, scopes)
-	}
-	if err != nil {
-		return err
-	}
-	r.SetUserInfo(&info)
-	r.ClientID = clientID
-	return nil
-}
-
-// describe fills in what the scopes let an application know. (spec/identity.md §6.5)
+// describe fills in what the scopes let an application know. errInactive if the account cannot be used. (spec/identity.md §6.5)
 func (s storage) describe(ctx context.Context, info *zoidc.UserInfo, userID string, scopes []string) error {
 	u, err := s.p.opts.Accounts.User(ctx, userID)
-	if err != nil || !u.Enabled {
-		return errors.Join(errors.New("the account cannot be used"), err)
+	if errors.Is(err, identity.ErrNotFound) || err == nil && !u.Enabled {
+		err = errInactive
+	}
+	if err != nil {
+		return err
 	}
 	info.Subject = u.ID
 	if slices.Contains(scopes, zoidc.ScopeProfile) {

@@ -17,5 +17,8 @@ CREATE INDEX oidc_codes_created ON oidc_codes(created);
 CREATE TABLE oidc_refresh(hash TEXT PRIMARY KEY, session TEXT NOT NULL, created BIGINT NOT NULL, replaced BIGINT NOT NULL);
 CREATE INDEX oidc_refresh_session ON oidc_refresh(session);
 CREATE TABLE oidc_consents(uid TEXT NOT NULL, client TEXT NOT NULL, scopes TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY(uid, client));
+`, `
+CREATE TABLE oidc_ended(token TEXT PRIMARY KEY, at BIGINT NOT NULL);
+CREATE INDEX oidc_ended_at ON oidc_ended(at);
 `}
 }

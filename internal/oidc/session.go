@@ -242,18 +242,25 @@ func (s *Store) end(ctx context.Context, where string, args ...any) (n int64, er
 	return n, err
 }
 
-// Active tells whether the session is open: tokens of one that is not are good for nothing. Ends in this process are known
-// at once, those in others within a second.
-func (s *Store) Active(ctx context.Context, sid string) (bool, error) {
-	if c, ok := s.active.Get(sid); ok && s.now().Sub(c.at) < activeFor {
+// Active tells whether the session is open, and the access token of this id (empty: none) was not ended before it: what is
+// not is good for nothing. Ends in this process are known at once, those in others within a second.
+func (s *Store) Active(ctx context.Context, sid, token string) (bool, error) {
+	id := sid
+	if token != "" {
+		if c, ok := s.active.Get(sid); ok && !c.open && s.now().Sub(c.at) < activeFor {
+			return false, nil
+		}
+		id = token
+	}
+	if c, ok := s.active.Get(id); ok && s.now().Sub(c.at) < activeFor {
 		return c.open, nil
 	}
 	at := s.now()
-	_, err := s.one(ctx, `id=? AND pending=0`, sid)
+	_, err := s.one(ctx, `id=? AND pending=0 AND NOT EXISTS(SELECT 1 FROM oidc_ended WHERE token=?)`, sid, token)
 	if err != nil && !errors.Is(err, ErrNoSession) {
 		return false, err
 	}
-	s.active.Put(sid, checked{at, err == nil})
+	s.active.Put(id, checked{at, err == nil})
 	return err == nil, nil
 }
 
@@ -300,6 +307,9 @@ func (s *Store) Purge(ctx context.Context) error {
 	}
 	return s.db.Write(ctx, func(tx db.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM oidc_codes WHERE created<?`, now.Add(-codeKept).UnixNano()); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM oidc_ended WHERE at<?`, now.Add(-endedKept).UnixNano()); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `DELETE FROM oidc_refresh WHERE replaced<>0 AND replaced<?`, now.Add(-replacedKept).UnixNano())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	zoidc "github.com/zitadel/oidc/v3/pkg/oidc"
@@ -17,7 +18,9 @@ const (
 	codeTTL      = time.Minute
 	codeKept     = 24 * time.Hour // in which a second use is recognised as such
 	replacedKept = 40 * 24 * time.Hour
-	grace        = time.Minute // in which a replaced refresh token is still good
+	endedKept    = 40 * 24 * time.Hour // longer than access tokens are good
+	replayed     = -1                  // in place of the time of use: somebody used the code again
+	grace        = time.Minute         // in which a replaced refresh token is still good
 )
 
 var (
@@ -85,15 +88,21 @@ func (s *Store) takeCode(ctx context.Context, code string) (*Request, error) {
 			raw, issued, created, used, found = r.Text(0), r.Text(1), r.Int(2), r.Int(3), true
 			return nil
 		}, hash(code))
-		if err != nil || !found || used != 0 {
+		if err != nil || !found {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE oidc_codes SET used=? WHERE hash=?`, s.now().UnixNano(), hash(code))
+		use := s.now().UnixNano()
+		if used != 0 {
+			use = replayed
+		}
+		_, err = tx.Exec(ctx, `UPDATE oidc_codes SET used=? WHERE hash=?`, use, hash(code))
 		return err
 	})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("code: %w", err)
+	case found && used != 0 && strings.Contains(issued, "."): // an access token: the sign-in is the browser's, and stays
+		return nil, errors.Join(errCode, s.endToken(ctx, issued))
 	case found && used != 0 && issued != "":
 		_, err := s.end(ctx, `id=?`, issued)
 		return nil, errors.Join(errCode, err)
@@ -105,7 +114,7 @@ func (s *Store) takeCode(ctx context.Context, code string) (*Request, error) {
 		return nil, fmt.Errorf("code: %w", err)
 	}
 	r.ID = hash(code)
-	open, err := s.Active(ctx, r.SessionID)
+	open, err := s.Active(ctx, r.SessionID, "")
 	if err == nil && !open {
 		err = errCode
 	}
@@ -126,10 +135,34 @@ func (s *Store) device(ctx context.Context, r *Request, ttl time.Duration) (sid,
 		if err := s.insertRefresh(ctx, tx, refresh, sid); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE oidc_codes SET issued=? WHERE hash=?`, sid, r.ID)
-		return err
+		return s.mark(ctx, tx, r.ID, sid)
 	})
 	return sid, refresh, err
+}
+
+// access begins an access token without a session of its own, and returns its id. The code is remembered with it.
+func (s *Store) access(ctx context.Context, r *Request) (string, error) {
+	id := tokenID(r.SessionID, r.Scopes)
+	return id, s.db.Write(ctx, func(tx db.Tx) error { return s.mark(ctx, tx, r.ID, id) })
+}
+
+// mark remembers what was given for a code. errCode: somebody used it again meanwhile.
+func (s *Store) mark(ctx context.Context, tx db.Tx, code, issued string) error {
+	n, err := tx.Exec(ctx, `UPDATE oidc_codes SET issued=? WHERE hash=? AND used>0`, issued, code)
+	if err == nil && n == 0 {
+		err = errCode
+	}
+	return err
+}
+
+// endToken ends one access token, and nothing else of its session.
+func (s *Store) endToken(ctx context.Context, id string) error {
+	err := s.db.Write(ctx, func(tx db.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO oidc_ended(token, at) VALUES(?,?) ON CONFLICT(token) DO NOTHING`, id, s.now().UnixNano())
+		return err
+	})
+	s.active.Put(id, checked{s.now(), false})
+	return err
 }
 
 func (s *Store) insertRefresh(ctx context.Context, tx db.Tx, refresh, sid string) error {

@@ -108,19 +108,29 @@ type Offer struct {
 	Federated bool
 }
 
+// EnabledRoles returns the roles with the ids that the administrator allows, ordered by weight; nil ids: the default ones.
+func EnabledRoles(ids []string) []Role {
+	return slices.DeleteFunc(Roles(), func(r Role) bool { return ids == nil && !r.Default || ids != nil && !slices.Contains(ids, r.ID) })
+}
+
 // Roles returns what may be given, weaker first: never more than the giver has, and nothing that lets others give away
 // again, but on the root of a space. (spec/storage.md §11.4)
 func (o Offer) Roles() []Role {
-	return slices.DeleteFunc(Roles(), func(r Role) bool { return !o.allows(r) })
+	return slices.DeleteFunc(EnabledRoles(o.Enabled), func(r Role) bool { return !o.fits(r) || !MayGive(o.Own, r.Rights, o.On) })
 }
 
-func (o Offer) allows(r Role) bool {
-	enabled := r.Default
-	if o.Enabled != nil {
-		enabled = slices.Contains(o.Enabled, r.ID)
+// Role finds a role that can be given on the target, whatever the giver may do; false if it is unknown or not allowed, or cannot be
+// given on this. (spec/storage.md §11.1)
+func (o Offer) Role(id string) (Role, bool) {
+	all := EnabledRoles(o.Enabled)
+	i := slices.IndexFunc(all, func(r Role) bool { return r.ID == id && o.fits(r) })
+	if i < 0 {
+		return Role{}, false
 	}
-	return enabled && r.On&o.On != 0 && (!o.Federated || r.Federated) && MayGive(o.Own, r.Rights, o.On)
+	return all[i], true
 }
+
+func (o Offer) fits(r Role) bool { return r.On&o.On != 0 && (!o.Federated || r.Federated) }
 
 // MayGive tells whether somebody with the rights own may give the rights s on a target. To deny needs the right to.
 func MayGive(own, s Set, on Target) bool {

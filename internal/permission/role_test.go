@@ -66,6 +66,28 @@ func TestOffer(t *testing.T) {
 	}
 }
 
+func TestOfferedRole(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		offer Offer
+		id    string
+		want  bool
+	}{
+		{"fits", Offer{On: OnFolder}, EditorID, true}, // whoever gives it
+		{"not on a file", Offer{On: OnFile}, EditorID, false},
+		{"not on an item", Offer{On: OnFolder}, SpaceEditorID, false},
+		{"not to others' people", Offer{On: OnRoot, Federated: true}, ManagerID, false},
+		{"no default role", Offer{On: OnFile}, SecureViewerID, false},
+		{"allowed", Offer{On: OnFile, Enabled: []string{SecureViewerID}}, SecureViewerID, true},
+		{"default, but not allowed", Offer{On: OnFile, Enabled: []string{SecureViewerID}}, ViewerID, false},
+		{"unknown", Offer{On: OnFile, Enabled: []string{"x"}}, "x", false},
+	} {
+		if r, ok := c.offer.Role(c.id); ok != c.want || ok && r.ID != c.id {
+			t.Errorf("%s: %+v, %t", c.name, r, ok)
+		}
+	}
+}
+
 // Whatever somebody gives away, it is no more than he has, and it lets nobody but members of a space give again.
 func TestMayGiveNeverMoreThanOwn(t *testing.T) {
 	for own := Set(0); own <= Manager; own += 37 { // a stride that visits every bit in many combinations

@@ -84,9 +84,11 @@ func SpaceOf(id string) (resource.ID, bool) {
 	return root, err == nil
 }
 
-// Target tells what roles can be given on an item.
+// Target tells what roles can be given on an item: none on the root of anything but a project.
 func Target(i *storage.Info) permission.Target {
 	switch {
+	case i.ID.IsRoot() && i.SpaceType != space.Project:
+		return 0
 	case i.ID.IsRoot():
 		return permission.OnRoot
 	case i.IsFolder():
@@ -333,6 +335,12 @@ func (s *Service) Below(ctx context.Context, ref storage.Ref) (storage.Info, []S
 // Given returns the shares that the actor made, and those in his personal space, the oldest first.
 func (s *Service) Given(ctx context.Context) ([]Share, error) {
 	found, err := s.o.FS.FindGrants(ctx, storage.GrantQuery{Given: true})
+	return shares(found), err
+}
+
+// In returns the shares below the root of a space, the oldest first, to who may list those of the root.
+func (s *Service) In(ctx context.Context, root resource.ID) ([]Share, error) {
+	found, err := s.o.FS.FindGrants(ctx, storage.GrantQuery{Space: root})
 	return shares(found), err
 }
 

@@ -165,6 +165,36 @@ func (s *Store) Forget(ctx context.Context, user string, item resource.ID) error
 	})
 }
 
+// Items returns what there are views of, by anybody.
+func (s *Store) Items(ctx context.Context) (out []resource.ID, err error) {
+	err = s.db.Read(ctx, func(r db.Reader) error {
+		return r.Query(ctx, `SELECT DISTINCT storage, space, node FROM received`, func(row db.Row) error {
+			out = append(out, resource.ID{Storage: row.Text(0), Space: row.Text(1), Node: row.Text(2)})
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("received shares: %w", err)
+	}
+	return out, nil
+}
+
+// ForgetItems removes everybody's views of items.
+func (s *Store) ForgetItems(ctx context.Context, items []resource.ID) (n int64, err error) {
+	err = s.db.Write(ctx, func(tx db.Tx) error {
+		n = 0
+		for _, i := range items {
+			removed, err := tx.Exec(ctx, `DELETE FROM received WHERE node=? AND space=? AND storage=?`, i.Node, i.Space, i.Storage)
+			if err != nil {
+				return err
+			}
+			n += removed
+		}
+		return nil
+	})
+	return n, err
+}
+
 // ForgetUser removes all views of a receiver.
 func (s *Store) ForgetUser(ctx context.Context, user string) error {
 	return s.db.Write(ctx, func(tx db.Tx) error {

@@ -102,6 +102,7 @@ type Info struct {
 	SpaceType   space.Type
 	SpaceOwner  string // user id
 	Shared      bool   // the node itself has grants, and is no root
+	Received    bool   // the actor came to it by a share
 }
 
 // IsFolder tells whether it is a folder.
@@ -283,6 +284,11 @@ type Grants interface {
 	// FindGrants returns grants below the roots of spaces that count now, the oldest first, with what they are on. What is in
 	// the trash, in a disabled space or not visible to the actor is left out. It takes a few queries, whatever their number.
 	FindGrants(ctx context.Context, q GrantQuery) ([]Granted, error)
+	// DropGrantee removes all grants to a user or group that is no more, memberships and what is in the trash included. For
+	// services.
+	DropGrantee(ctx context.Context, kind space.GranteeKind, grantee string) error
+	// Gone returns which of the nodes are no more: neither there nor in the trash, nor in a disabled space. For services.
+	Gone(ctx context.Context, ids []resource.ID) ([]resource.ID, error)
 }
 
 // GrantQuery says which grants to find: exactly one field is set.
@@ -360,6 +366,7 @@ type Spaces interface {
 	// DisableSpace hides the space and all in it; PurgeSpace removes a disabled one for good.
 	DisableSpace(ctx context.Context, id resource.ID) error
 	PurgeSpace(ctx context.Context, id resource.ID) error
+	// Quota returns that of the space of a node. Needs GetQuota on the node.
 	Quota(ctx context.Context, id resource.ID) (space.Quota, error)
 }
 

@@ -59,6 +59,9 @@ type claims struct {
 
 type visit struct {
 	Link    string   `json:"link"`
+	Token   string   `json:"token"`
+	Storage string   `json:"storage"`
+	File    bool     `json:"file,omitempty"`
 	Space   string   `json:"space"`
 	Node    string   `json:"node"`
 	Rights  uint32   `json:"rights"`
@@ -103,7 +106,8 @@ func (m *Manager) Mint(a identity.Actor, ttl time.Duration) (string, error) {
 			ExpiresAt: jwt.NewNumericDate(now.Add(ttl + grain))},
 	}
 	if v := a.Visit; v != nil {
-		c.Visit = &visit{v.Link, v.Space, v.Node, v.Rights, toUser(v.Creator.User), v.Creator.Groups}
+		c.Visit = &visit{Link: v.Link, Token: v.Token, Storage: v.Storage, File: v.File, Space: v.Space, Node: v.Node, Rights: v.Rights,
+			Creator: toUser(v.Creator.User), Groups: v.Creator.Groups}
 	}
 	s, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(m.secret)
 	if err != nil {
@@ -152,7 +156,7 @@ func (c *claims) actor() (identity.Actor, error) {
 	a := identity.Actor{User: c.User.domain(), Groups: c.Groups, MayListAllSpaces: c.ListAll}
 	a.User.Roles = c.Roles
 	if v := c.Visit; v != nil {
-		a.Visit = &identity.Visit{Link: v.Link, Space: v.Space, Node: v.Node, Rights: v.Rights,
+		a.Visit = &identity.Visit{Link: v.Link, Token: v.Token, Storage: v.Storage, File: v.File, Space: v.Space, Node: v.Node, Rights: v.Rights,
 			Creator: identity.Actor{Kind: identity.Person, User: v.Creator.domain(), Groups: v.Groups}}
 	}
 	for k, name := range kindNames {

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -229,9 +230,23 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, c Claims) {
 	http.ServeContent(w, r, "", content.Info.MTime, content)
 }
 
+// whole tells whether a Content-Range is of all there is: "bytes 0-4/5".
+func whole(v string) bool {
+	var from, to, total int64
+	if v == "" {
+		return true
+	}
+	n, err := fmt.Sscanf(v, "bytes %d-%d/%d", &from, &to, &total)
+	return err == nil && n == 3 && from == 0 && to == total-1
+}
+
 func (h *Handler) write(w http.ResponseWriter, r *http.Request, c Claims) {
 	if r.Method != http.MethodPut {
 		fail(w, http.StatusMethodNotAllowed, "Only PUT.")
+		return
+	}
+	if !whole(r.Header.Get("Content-Range")) { // RFC 9110 §14.5: a part must not be taken for the whole
+		fail(w, http.StatusBadRequest, "The content must come in one piece.")
 		return
 	}
 	ref, err := c.ref()

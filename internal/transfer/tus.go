@@ -90,7 +90,7 @@ func ParseMTime(s string) (time.Time, error) {
 func SetResultHeaders(h http.Header, i *storage.Info) {
 	SetETag(h, i.ETag)
 	h["OC-FileId"] = []string{i.ID.String()}
-	h["OC-Perm"] = []string{i.Permissions.Letters(i.IsFolder(), false)}
+	h["OC-Perm"] = []string{i.Permissions.Letters(i.IsFolder(), i.Received)}
 	h.Set("Last-Modified", i.MTime.UTC().Format(http.TimeFormat))
 }
 

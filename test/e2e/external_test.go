@@ -61,7 +61,8 @@ func TestPackagedConfiguration(t *testing.T) {
 		must(t, os.Symlink(filepath.Join(store, f), filepath.Join(config, f)))
 	}
 	s := server.Start(t, server.Options{Dir: dir, Init: []string{"init", "--insecure", "true", "--config-path", config}, Env: []string{"ADMIN_PASSWORD=" + server.Password,
-		"WEB_ASSET_CORE_PATH=" + filepath.Join(store, "web"), "IDP_ASSET_PATH=" + filepath.Join(store, "idp"), "OC_INSECURE=true", "PROXY_INSECURE_BACKENDS=true", "PROXY_ENABLE_BASIC_AUTH="}})
+		"WEB_ASSET_CORE_PATH=" + filepath.Join(store, "web"), "IDP_ASSET_PATH=" + filepath.Join(store, "idp"), "OC_INSECURE=true", "PROXY_INSECURE_BACKENDS=true", "PROXY_ENABLE_BASIC_AUTH=",
+		"OC_LDAP_URI=ldaps://localhost:9235", "OC_LDAP_CACERT=" + filepath.Join(dir, "data", "idm", "ldap.crt")}}) // that is the embedded directory
 	if out, err := s.Command("init", "--insecure", "true", "--config-path", config).CombinedOutput(); err == nil || !strings.Contains(string(out), "opencloud.yaml") {
 		t.Errorf("a second init: %v\n%s", err, out)
 	}

@@ -15,34 +15,39 @@ import (
 
 // TestSignIn goes through the sign-in of every client that is known to a new server, in both wirings.
 func TestSignIn(t *testing.T) {
-	everywhere(t, func(t *testing.T, o server.Options) {
-		s := server.Start(t, o)
-		for _, app := range s.Apps() {
-			tokens, err := s.Browser().SignIn(app, "mary", "demo")
-			if err != nil {
-				t.Fatalf("%s: %v", app.ID, err)
-			}
-			if a := s.Bearer(tokens.Access, "GET", "/graph/v1.0/me", ""); a.Status != 200 || !strings.Contains(a.Body, `"onPremisesSamAccountName":"mary"`) {
-				t.Errorf("%s: me: %d %s", app.ID, a.Status, a.Body)
-			}
-			if a := s.Bearer(tokens.Access+"x", "GET", "/graph/v1.0/me", ""); a.Status != 401 {
-				t.Errorf("%s: a changed token: %d", app.ID, a.Status)
-			}
-			if !strings.Contains(app.Scope, "offline_access") {
-				continue
-			}
-			again, err := s.Token(url.Values{"grant_type": {"refresh_token"}, "client_id": {app.ID}, "refresh_token": {tokens.Refresh}})
-			if err != nil || again.Refresh == tokens.Refresh {
-				t.Errorf("%s: refresh: %+v, %v", app.ID, again.Error, err)
-			}
-			if a := s.Bearer(again.Access, "GET", "/graph/v1.0/me", ""); a.Status != 200 {
-				t.Errorf("%s: me with the new token: %d", app.ID, a.Status)
-			}
+	everywhere(t, func(t *testing.T, o server.Options) { signIns(t, o) })
+}
+
+// signIns signs mary in to every client of a server.
+func signIns(t *testing.T, o server.Options) *server.Server {
+	t.Helper()
+	s := server.Start(t, o)
+	for _, app := range s.Apps() {
+		tokens, err := s.Browser().SignIn(app, "mary", "demo")
+		if err != nil {
+			t.Fatalf("%s: %v", app.ID, err)
 		}
-		if _, err := s.Browser().SignIn(s.Apps()[0], "mary", "wrong"); err == nil || !strings.Contains(err.Error(), "204") {
-			t.Errorf("a wrong password: %v", err)
+		if a := s.Bearer(tokens.Access, "GET", "/graph/v1.0/me", ""); a.Status != 200 || !strings.Contains(a.Body, `"onPremisesSamAccountName":"mary"`) {
+			t.Errorf("%s: me: %d %s", app.ID, a.Status, a.Body)
 		}
-	})
+		if a := s.Bearer(tokens.Access+"x", "GET", "/graph/v1.0/me", ""); a.Status != 401 {
+			t.Errorf("%s: a changed token: %d", app.ID, a.Status)
+		}
+		if !strings.Contains(app.Scope, "offline_access") {
+			continue
+		}
+		again, err := s.Token(url.Values{"grant_type": {"refresh_token"}, "client_id": {app.ID}, "refresh_token": {tokens.Refresh}})
+		if err != nil || again.Refresh == tokens.Refresh {
+			t.Errorf("%s: refresh: %+v, %v", app.ID, again.Error, err)
+		}
+		if a := s.Bearer(again.Access, "GET", "/graph/v1.0/me", ""); a.Status != 200 {
+			t.Errorf("%s: me with the new token: %d", app.ID, a.Status)
+		}
+	}
+	if _, err := s.Browser().SignIn(s.Apps()[0], "mary", "wrong"); err == nil || !strings.Contains(err.Error(), "204") {
+		t.Errorf("a wrong password: %v", err)
+	}
+	return s
 }
 
 // TestNoOpenRedirect: an address that is not registered is never redirected to, signed in or not.
@@ -72,36 +77,38 @@ func TestNoOpenRedirect(t *testing.T) {
 
 // TestAppTokens: programs log in with a token in place of the password, until it is revoked.
 func TestAppTokens(t *testing.T) {
-	everywhere(t, func(t *testing.T, o server.Options) {
-		s := server.Start(t, o)
-		tokens, err := s.Browser().SignIn(s.Apps()[0], "mary", "demo")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var made struct{ Token string }
-		a := s.Bearer(tokens.Access, "POST", "/auth-app/tokens?expiry=72h&label=test", "")
-		if err := json.Unmarshal([]byte(a.Body), &made); a.Status/100 != 2 || err != nil || made.Token == "" {
-			t.Fatalf("create: %d %s", a.Status, a.Body)
-		}
-		mary := s.As("mary", made.Token)
-		mary.Want("PUT", "/remote.php/webdav/by-token.txt", "x", nil, 201)
-		if a := s.As("alan", made.Token).Do("GET", "/graph/v1.0/me", ""); a.Status != 401 {
-			t.Errorf("somebody else with the token: %d", a.Status)
-		}
-		withClients(t, s, made.Token)
-		var list []struct{ Token, Label string }
-		a = s.Bearer(tokens.Access, "GET", "/auth-app/tokens", "")
-		if err := json.Unmarshal([]byte(a.Body), &list); a.Status != 200 || err != nil || len(list) != 1 || list[0].Token == made.Token {
-			t.Fatalf("list: %d %s", a.Status, a.Body)
-		}
-		if a := s.Bearer(tokens.Access, "DELETE", "/auth-app/tokens?token="+url.QueryEscape(list[0].Token), ""); a.Status/100 != 2 {
-			t.Fatalf("revoke: %d %s", a.Status, a.Body)
-		}
-		time.Sleep(time.Second)
-		if a := mary.Do("GET", "/remote.php/webdav/by-token.txt", ""); a.Status != 401 {
-			t.Errorf("a second after it was revoked the token still gives %d", a.Status)
-		}
-	})
+	everywhere(t, appTokens)
+}
+
+func appTokens(t *testing.T, o server.Options) {
+	s := server.Start(t, o)
+	tokens, err := s.Browser().SignIn(s.Apps()[0], "mary", "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct{ Token string }
+	a := s.Bearer(tokens.Access, "POST", "/auth-app/tokens?expiry=72h&label=test", "")
+	if err := json.Unmarshal([]byte(a.Body), &made); a.Status/100 != 2 || err != nil || made.Token == "" {
+		t.Fatalf("create: %d %s", a.Status, a.Body)
+	}
+	mary := s.As("mary", made.Token)
+	mary.Want("PUT", "/remote.php/webdav/by-token.txt", "x", nil, 201)
+	if a := s.As("alan", made.Token).Do("GET", "/graph/v1.0/me", ""); a.Status != 401 {
+		t.Errorf("somebody else with the token: %d", a.Status)
+	}
+	withClients(t, s, made.Token)
+	var list []struct{ Token, Label string }
+	a = s.Bearer(tokens.Access, "GET", "/auth-app/tokens", "")
+	if err := json.Unmarshal([]byte(a.Body), &list); a.Status != 200 || err != nil || len(list) != 1 || list[0].Token == made.Token {
+		t.Fatalf("list: %d %s", a.Status, a.Body)
+	}
+	if a := s.Bearer(tokens.Access, "DELETE", "/auth-app/tokens?token="+url.QueryEscape(list[0].Token), ""); a.Status/100 != 2 {
+		t.Fatalf("revoke: %d %s", a.Status, a.Body)
+	}
+	time.Sleep(time.Second)
+	if a := mary.Do("GET", "/remote.php/webdav/by-token.txt", ""); a.Status != 401 {
+		t.Errorf("a second after it was revoked the token still gives %d", a.Status)
+	}
 }
 
 // withClients uses the token as rclone's and owncloudcmd's password.

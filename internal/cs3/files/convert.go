@@ -52,9 +52,9 @@ func Status(err error) *rpcpb.Status {
 
 var errAnonymous = errors.New("log in first")
 
-// fromRef reads a reference: an id with a path relative to it ("./a/b", "." or "").
-func fromRef(r *providerpb.Reference) (storage.Ref, error) {
-	id, err := fromID(r.GetResourceId())
+// FromRef reads a reference: an id with a path relative to it ("./a/b", "." or "").
+func FromRef(r *providerpb.Reference) (storage.Ref, error) {
+	id, err := FromID(r.GetResourceId())
 	if err != nil {
 		return storage.Ref{}, err
 	}
@@ -62,7 +62,8 @@ func fromRef(r *providerpb.Reference) (storage.Ref, error) {
 	return storage.At(id, p), nil
 }
 
-func fromID(id *providerpb.ResourceId) (resource.ID, error) {
+// FromID reads the id of a resource; without the last part it is the root of the space. resource.ErrInvalidID if it is none.
+func FromID(id *providerpb.ResourceId) (resource.ID, error) {
 	out := resource.ID{Storage: id.GetStorageId(), Space: id.GetSpaceId(), Node: id.GetOpaqueId()}
 	if out.Node == "" {
 		out.Node = out.Space
@@ -70,21 +71,24 @@ func fromID(id *providerpb.ResourceId) (resource.ID, error) {
 	return resource.ParseID(out.String()) // checks the parts
 }
 
-func toID(id resource.ID) *providerpb.ResourceId {
+// ToID is the id of a resource as CS3 has it; nil for none.
+func ToID(id resource.ID) *providerpb.ResourceId {
 	if id.IsZero() {
 		return nil
 	}
 	return &providerpb.ResourceId{StorageId: id.Storage, SpaceId: id.Space, OpaqueId: id.Node}
 }
 
-func toTime(t time.Time) *typespb.Timestamp {
+// ToTime is a moment as CS3 has it; nil for the zero one.
+func ToTime(t time.Time) *typespb.Timestamp {
 	if t.IsZero() {
 		return nil
 	}
 	return &typespb.Timestamp{Seconds: uint64(max(0, t.Unix())), Nanos: uint32(t.Nanosecond())}
 }
 
-func toSet(s permission.Set) *providerpb.ResourcePermissions {
+// ToSet is a set of rights as CS3 has it. (spec/storage.md §1.4)
+func ToSet(s permission.Set) *providerpb.ResourcePermissions {
 	return &providerpb.ResourcePermissions{
 		Stat: s.Has(permission.Stat), ListContainer: s.Has(permission.ListContainer), InitiateFileDownload: s.Has(permission.Download),
 		InitiateFileUpload: s.Has(permission.Upload), CreateContainer: s.Has(permission.CreateContainer), Move: s.Has(permission.Move),
@@ -95,7 +99,8 @@ func toSet(s permission.Set) *providerpb.ResourcePermissions {
 		DenyGrant: s.Has(permission.DenyGrant)}
 }
 
-func fromSet(p *providerpb.ResourcePermissions) (s permission.Set) {
+// FromSet is the reverse of ToSet.
+func FromSet(p *providerpb.ResourcePermissions) (s permission.Set) {
 	for _, f := range []struct {
 		on  bool
 		bit permission.Set
@@ -115,9 +120,10 @@ func fromSet(p *providerpb.ResourcePermissions) (s permission.Set) {
 	return s
 }
 
-func toInfo(i *storage.Info) *providerpb.ResourceInfo {
-	out := &providerpb.ResourceInfo{Type: providerpb.ResourceType_RESOURCE_TYPE_FILE, Id: toID(i.ID), ParentId: toID(i.Parent), Name: i.Name, Path: "./" + i.Path,
-		Etag: `"` + i.ETag + `"`, MimeType: i.MIME, Mtime: toTime(i.MTime), Size: uint64(max(0, i.Size)), PermissionSet: toSet(i.Permissions),
+// ToInfo is a file or folder as CS3 has it.
+func ToInfo(i *storage.Info) *providerpb.ResourceInfo {
+	out := &providerpb.ResourceInfo{Type: providerpb.ResourceType_RESOURCE_TYPE_FILE, Id: ToID(i.ID), ParentId: ToID(i.Parent), Name: i.Name, Path: "./" + i.Path,
+		Etag: `"` + i.ETag + `"`, MimeType: i.MIME, Mtime: ToTime(i.MTime), Size: uint64(max(0, i.Size)), PermissionSet: ToSet(i.Permissions),
 		Owner: &userpb.UserId{OpaqueId: i.SpaceOwner}}
 	if i.IsFolder() {
 		out.Type = providerpb.ResourceType_RESOURCE_TYPE_CONTAINER
@@ -170,10 +176,10 @@ func setEntry(o **typespb.Opaque, key, value string) {
 }
 
 func toSpace(s *space.Space) *providerpb.StorageSpace {
-	out := &providerpb.StorageSpace{Id: &providerpb.StorageSpaceId{OpaqueId: s.ID.SpaceID()}, Root: toID(s.ID), Name: s.Name, SpaceType: string(s.Type),
-		Mtime: toTime(s.MTime), Quota: &providerpb.Quota{QuotaMaxBytes: uint64(max(0, s.Quota.Max))},
-		RootInfo: &providerpb.ResourceInfo{Type: providerpb.ResourceType_RESOURCE_TYPE_CONTAINER, Id: toID(s.ID), Path: ".", Etag: `"` + s.ETag + `"`,
-			Size: uint64(max(0, s.Quota.Used)), Mtime: toTime(s.MTime), PermissionSet: toSet(s.Permissions)}}
+	out := &providerpb.StorageSpace{Id: &providerpb.StorageSpaceId{OpaqueId: s.ID.SpaceID()}, Root: ToID(s.ID), Name: s.Name, SpaceType: string(s.Type),
+		Mtime: ToTime(s.MTime), Quota: &providerpb.Quota{QuotaMaxBytes: uint64(max(0, s.Quota.Max))},
+		RootInfo: &providerpb.ResourceInfo{Type: providerpb.ResourceType_RESOURCE_TYPE_CONTAINER, Id: ToID(s.ID), Path: ".", Etag: `"` + s.ETag + `"`,
+			Size: uint64(max(0, s.Quota.Used)), Mtime: ToTime(s.MTime), PermissionSet: ToSet(s.Permissions)}}
 	if s.Owner != "" {
 		out.Owner = &userpb.User{Id: &userpb.UserId{OpaqueId: s.Owner}}
 	}
@@ -185,6 +191,10 @@ func toSpace(s *space.Space) *providerpb.StorageSpace {
 	return out
 }
 
-func storageTime(t *typespb.Timestamp) time.Time {
+// FromTime is the reverse of ToTime.
+func FromTime(t *typespb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
 	return time.Unix(int64(t.GetSeconds()), int64(t.GetNanos()))
 }

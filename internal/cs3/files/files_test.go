@@ -17,10 +17,13 @@ import (
 	"google.golang.org/grpc"
 
 	"opencloud/internal/cs3/files"
+	"opencloud/internal/identity"
+	"opencloud/internal/identity/role"
 	"opencloud/internal/platform/grpcd"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
+	"opencloud/internal/storage/entrance"
 	"opencloud/internal/storage/mem"
 	"opencloud/internal/storage/storagetest"
 	"opencloud/internal/token"
@@ -47,7 +50,7 @@ func open(t *testing.T) *env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fs := mem.New("11111111-1111-4111-8111-111111111111")
+	fs := entrance.New(mem.New("11111111-1111-4111-8111-111111111111"), nil, nil)
 	data := httptest.NewServer(&transfer.Handler{FS: fs, Signer: signer})
 	t.Cleanup(data.Close)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,6 +68,9 @@ func open(t *testing.T) *env {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	e := &env{T: t, ProviderAPIClient: providerpb.NewProviderAPIClient(conn), spaces: providerpb.NewSpacesAPIClient(conn), fs: fs, alice: storagetest.As("alice"), bob: storagetest.As("bob")}
+	a := identity.ActorFrom(e.alice)
+	a.User.Roles = []string{role.Admin}
+	e.alice = identity.WithActor(e.alice, a)
 	r, err := e.spaces.CreateStorageSpace(e.alice, &providerpb.CreateStorageSpaceRequest{Type: "personal", Name: "Alice", Owner: &userpb.User{Id: &userpb.UserId{OpaqueId: "alice"}}})
 	e.is(r, err, rpcpb.Code_CODE_OK)
 	id := r.GetStorageSpace().GetRoot()
@@ -341,4 +347,30 @@ func TestSpaces(t *testing.T) {
 	}
 	disabled, err := e.spaces.DeleteStorageSpace(e.alice, &providerpb.DeleteStorageSpaceRequest{Id: id})
 	e.is(disabled, err, rpcpb.Code_CODE_OK)
+}
+
+// Spaces are made by those whose role permits it, and no bigger than it permits.
+func TestWhoMakesSpaces(t *testing.T) {
+	e := open(t)
+	quota := &providerpb.Quota{QuotaMaxBytes: 1 << 40}
+	for _, c := range []struct {
+		role, kind string
+		quota      *providerpb.Quota
+		want       rpcpb.Code
+	}{
+		{"", "project", nil, rpcpb.Code_CODE_PERMISSION_DENIED},
+		{role.UserLight, "project", nil, rpcpb.Code_CODE_PERMISSION_DENIED},
+		{role.User, "project", nil, rpcpb.Code_CODE_PERMISSION_DENIED},
+		{role.User, "personal", nil, rpcpb.Code_CODE_PERMISSION_DENIED}, // it is made at the first login, with the role's quota
+		{role.SpaceAdmin, "project", quota, rpcpb.Code_CODE_OK},
+		{role.SpaceAdmin, "personal", quota, rpcpb.Code_CODE_PERMISSION_DENIED},
+		{role.Admin, "project", quota, rpcpb.Code_CODE_OK},
+		{role.Admin, "personal", quota, rpcpb.Code_CODE_OK},
+	} {
+		ctx := identity.WithActor(t.Context(), identity.Actor{Kind: identity.Person, User: identity.User{ID: "u-" + c.role, Roles: []string{c.role}}})
+		r, err := e.spaces.CreateStorageSpace(ctx, &providerpb.CreateStorageSpaceRequest{Type: c.kind, Name: "Space", Quota: c.quota})
+		if err != nil || r.GetStatus().GetCode() != c.want {
+			t.Errorf("%s makes a %s space: %v, %v, want %s", c.role, c.kind, r, err, c.want)
+		}
+	}
 }

@@ -115,7 +115,7 @@ func (s *Server) UnsetArbitraryMetadata(ctx context.Context, r *providerpb.Unset
 }
 
 func toLock(l *storage.Lock) *providerpb.Lock {
-	out := &providerpb.Lock{LockId: l.Token, Type: providerpb.LockType_LOCK_TYPE_EXCL, AppName: l.App, Expiration: toTime(l.Expires), User: &userpb.UserId{OpaqueId: l.User},
+	out := &providerpb.Lock{LockId: l.Token, Type: providerpb.LockType_LOCK_TYPE_EXCL, AppName: l.App, Expiration: ToTime(l.Expires), User: &userpb.UserId{OpaqueId: l.User},
 		Opaque: &typespb.Opaque{Map: map[string]*typespb.OpaqueEntry{"lockownername": {Decoder: "plain", Value: []byte(l.UserName)}}}}
 	if l.Shared {
 		out.Type = providerpb.LockType_LOCK_TYPE_SHARED
@@ -129,7 +129,7 @@ func lockTime(l *providerpb.Lock) (time.Duration, error) {
 	if e == nil {
 		return 0, nil
 	}
-	d := time.Until(storageTime(e))
+	d := time.Until(FromTime(e))
 	if d <= 0 {
 		return 0, fmt.Errorf("%w: the lock has expired", storage.ErrInvalid)
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/link"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
@@ -41,20 +42,47 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	providerpb.RegisterSpacesAPIServer(r, s)
 }
 
-// known refuses strangers.
-func known(ctx context.Context) error {
+// Known refuses strangers, with an error that Status knows.
+func Known(ctx context.Context) error {
 	if identity.ActorFrom(ctx).Kind == identity.Anonymous {
 		return errAnonymous
 	}
 	return nil
 }
 
-// on reads a reference of a caller who may ask.
+// account refuses strangers, and those who came by a link: they have no spaces.
+func account(ctx context.Context) error {
+	if err := Known(ctx); err != nil {
+		return err
+	}
+	if a := identity.ActorFrom(ctx); !a.Known() {
+		return storage.ErrNotFound
+	}
+	return nil
+}
+
+// on reads a reference of a caller who may ask. Who came by a link has no other way in.
 func on(ctx context.Context, r *providerpb.Reference) (storage.Ref, error) {
-	if err := known(ctx); err != nil {
+	if err := Known(ctx); err != nil {
 		return storage.Ref{}, err
 	}
-	return fromRef(r)
+	ref, err := FromRef(r)
+	if err == nil && visitor(ctx) && ref.ID.Storage != link.PublicID {
+		err = storage.ErrNotFound
+	}
+	return ref, err
+}
+
+func visitor(ctx context.Context) bool { return identity.ActorFrom(ctx).Kind == identity.Visitor }
+
+// visitLife bounds the life of addresses that were given to visitors: the link may be removed.
+const visitLife = time.Minute
+
+func (s *Server) lifeFor(ctx context.Context) time.Duration {
+	if visitor(ctx) {
+		return min(s.life, visitLife)
+	}
+	return s.life
 }
 
 func (s *Server) Stat(ctx context.Context, r *providerpb.StatRequest) (*providerpb.StatResponse, error) {
@@ -66,7 +94,7 @@ func (s *Server) Stat(ctx context.Context, r *providerpb.StatRequest) (*provider
 	if err != nil {
 		return &providerpb.StatResponse{Status: Status(err)}, nil
 	}
-	return &providerpb.StatResponse{Status: Status(nil), Info: toInfo(&i)}, nil
+	return &providerpb.StatResponse{Status: Status(nil), Info: ToInfo(&i)}, nil
 }
 
 // each calls f for the children of a folder.
@@ -83,7 +111,7 @@ func (s *Server) each(ctx context.Context, r *providerpb.Reference, f func(*prov
 		if err != nil {
 			return err
 		}
-		if err := f(toInfo(&i)); err != nil {
+		if err := f(ToInfo(&i)); err != nil {
 			return err
 		}
 	}
@@ -158,7 +186,7 @@ func (s *Server) Move(ctx context.Context, r *providerpb.MoveRequest) (*provider
 	src, err := on(ctx, r.GetSource())
 	var dst storage.Ref
 	if err == nil {
-		dst, err = fromRef(r.GetDestination())
+		dst, err = on(ctx, r.GetDestination())
 	}
 	if err == nil {
 		_, err = s.fs.Move(ctx, src, dst, false, storage.Conditions{LockTokens: tokens(r.GetLockId())})
@@ -202,9 +230,12 @@ func (s *Server) InitiateFileDownload(ctx context.Context, r *providerpb.Initiat
 	if err != nil {
 		return &providerpb.InitiateFileDownloadResponse{Status: Status(err)}, nil
 	}
-	id := c.Info.ID
+	claims := transfer.Claims{Op: transfer.Read, Resource: c.Info.ID.String(), Actor: identity.ActorFrom(ctx)}
+	if visitor(ctx) {
+		claims.Resource, claims.Path = ref.ID.String(), ref.Path
+	}
 	_ = c.Close()
-	token, err := s.signer.Sign(transfer.Claims{Op: transfer.Read, Resource: id.String(), Actor: identity.ActorFrom(ctx)}, s.life)
+	token, err := s.signer.Sign(claims, s.lifeFor(ctx))
 	if err != nil {
 		return &providerpb.InitiateFileDownloadResponse{Status: Status(err)}, nil
 	}
@@ -244,7 +275,7 @@ func (s *Server) InitiateFileUpload(ctx context.Context, r *providerpb.InitiateF
 	if err := claims.SetRequest(req); err != nil {
 		return fail(err)
 	}
-	token, err := s.signer.Sign(claims, s.life)
+	token, err := s.signer.Sign(claims, s.lifeFor(ctx))
 	if err != nil {
 		return fail(err)
 	}
@@ -352,7 +383,7 @@ func toItem(i *storage.TrashItem) *providerpb.RecycleItem {
 	if i.Kind == resource.Folder {
 		kind = providerpb.ResourceType_RESOURCE_TYPE_CONTAINER
 	}
-	return &providerpb.RecycleItem{Type: kind, Key: keyOf(i), Ref: &providerpb.Reference{Path: "./" + i.OriginalPath}, Size: uint64(i.Size), DeletionTime: toTime(i.Deleted)}
+	return &providerpb.RecycleItem{Type: kind, Key: keyOf(i), Ref: &providerpb.Reference{Path: "./" + i.OriginalPath}, Size: uint64(i.Size), DeletionTime: ToTime(i.Deleted)}
 }
 
 // keyOf names an item: the key of what was deleted, and the path in it.
@@ -367,7 +398,7 @@ func (s *Server) RestoreRecycleItem(ctx context.Context, r *providerpb.RestoreRe
 	ref, err := on(ctx, r.GetRef())
 	var dst storage.Ref
 	if err == nil && r.GetRestoreRef() != nil {
-		dst, err = fromRef(r.GetRestoreRef())
+		dst, err = on(ctx, r.GetRestoreRef())
 	}
 	if err == nil {
 		key, path, _ := strings.Cut(r.GetKey(), "/")

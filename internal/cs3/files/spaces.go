@@ -10,6 +10,7 @@ import (
 	typespb "github.com/cs3org/go-cs3apis/cs3/types/v1beta1"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/role"
 	"opencloud/internal/permission"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
@@ -20,7 +21,7 @@ var errEOF = io.EOF
 
 func (s *Server) ListStorageSpaces(ctx context.Context, r *providerpb.ListStorageSpacesRequest) (*providerpb.ListStorageSpacesResponse, error) {
 	var f storage.SpaceFilter
-	err := known(ctx)
+	err := account(ctx)
 	for _, x := range r.GetFilters() {
 		if err != nil {
 			break
@@ -53,8 +54,25 @@ func parse(id *providerpb.StorageSpaceId) (resource.ID, error) {
 
 func plainEntry(o *typespb.Opaque, key string) string { return string(o.GetMap()[key].GetValue()) }
 
+// mayCreate checks that the caller's role permits to make a space, and to choose its quota. (spec/identity.md §13.4)
+func mayCreate(ctx context.Context, kind space.Type) error {
+	if err := account(ctx); err != nil {
+		return err
+	}
+	a := identity.ActorFrom(ctx)
+	size := role.DrivesReadWriteProjectQuota
+	if kind != space.Project {
+		size = role.DrivesReadWritePersonalQuota // others' are made at their first login, with their role's quota
+	}
+	if a.Kind == identity.Service || role.Allows(a.User.Roles, role.DrivesCreate) == role.All && role.Allows(a.User.Roles, size) == role.All {
+		return nil
+	}
+	return storage.ErrForbidden
+}
+
+// CreateStorageSpace makes a space for those whose role permits it.
 func (s *Server) CreateStorageSpace(ctx context.Context, r *providerpb.CreateStorageSpaceRequest) (*providerpb.CreateStorageSpaceResponse, error) {
-	err := known(ctx)
+	err := mayCreate(ctx, space.Type(r.GetType()))
 	var sp space.Space
 	if err == nil {
 		sp, err = s.fs.CreateSpace(ctx, storage.SpaceRequest{Type: space.Type(r.GetType()), Name: r.GetName(), Owner: r.GetOwner().GetId().GetOpaqueId(),
@@ -69,7 +87,7 @@ func (s *Server) CreateStorageSpace(ctx context.Context, r *providerpb.CreateSto
 // UpdateStorageSpace changes name, alias and description, and enables a disabled space. Quotas are the business of those
 // who hold the permission, which CS3 cannot express: not here.
 func (s *Server) UpdateStorageSpace(ctx context.Context, r *providerpb.UpdateStorageSpaceRequest) (*providerpb.UpdateStorageSpaceResponse, error) {
-	err := known(ctx)
+	err := account(ctx)
 	var id resource.ID
 	if err == nil {
 		id, err = parse(r.GetStorageSpace().GetId())
@@ -96,7 +114,7 @@ func (s *Server) UpdateStorageSpace(ctx context.Context, r *providerpb.UpdateSto
 }
 
 func (s *Server) DeleteStorageSpace(ctx context.Context, r *providerpb.DeleteStorageSpaceRequest) (*providerpb.DeleteStorageSpaceResponse, error) {
-	err := known(ctx)
+	err := account(ctx)
 	var id resource.ID
 	if err == nil {
 		id, err = parse(r.GetId())
@@ -119,18 +137,22 @@ func (s *Server) ListGrants(ctx context.Context, r *providerpb.ListGrantsRequest
 	}
 	out := &providerpb.ListGrantsResponse{Status: Status(err)}
 	for _, g := range grants {
-		w := &providerpb.Grant{Permissions: toSet(g.Permissions), Expiration: toTime(g.Expires), Creator: &userpb.UserId{OpaqueId: g.Creator}}
-		if g.Kind == space.GroupGrantee {
-			w.Grantee = &providerpb.Grantee{Type: providerpb.GranteeType_GRANTEE_TYPE_GROUP, Id: &providerpb.Grantee_GroupId{GroupId: &grouppb.GroupId{OpaqueId: g.Grantee}}}
-		} else {
-			w.Grantee = &providerpb.Grantee{Type: providerpb.GranteeType_GRANTEE_TYPE_USER, Id: &providerpb.Grantee_UserId{UserId: &userpb.UserId{OpaqueId: g.Grantee}}}
-		}
+		w := &providerpb.Grant{Permissions: ToSet(g.Permissions), Expiration: ToTime(g.Expires), Creator: &userpb.UserId{OpaqueId: g.Creator}, Grantee: ToGrantee(g.Kind, g.Grantee)}
 		out.Grants = append(out.Grants, w)
 	}
 	return out, nil
 }
 
-func fromGrantee(g *providerpb.Grantee) (space.GranteeKind, string) {
+// ToGrantee is a user or group that has rights, as CS3 has it.
+func ToGrantee(kind space.GranteeKind, id string) *providerpb.Grantee {
+	if kind == space.GroupGrantee {
+		return &providerpb.Grantee{Type: providerpb.GranteeType_GRANTEE_TYPE_GROUP, Id: &providerpb.Grantee_GroupId{GroupId: &grouppb.GroupId{OpaqueId: id}}}
+	}
+	return &providerpb.Grantee{Type: providerpb.GranteeType_GRANTEE_TYPE_USER, Id: &providerpb.Grantee_UserId{UserId: &userpb.UserId{OpaqueId: id}}}
+}
+
+// FromGrantee is the reverse of ToGrantee.
+func FromGrantee(g *providerpb.Grantee) (space.GranteeKind, string) {
 	if g.GetType() == providerpb.GranteeType_GRANTEE_TYPE_GROUP {
 		return space.GroupGrantee, g.GetGroupId().GetOpaqueId()
 	}
@@ -143,21 +165,19 @@ func (s *Server) setGrant(ctx context.Context, r *providerpb.Reference, g *provi
 		return err
 	}
 	out := space.Grant{Permissions: set, Creator: identity.ActorFrom(ctx).User.ID}
-	out.Kind, out.Grantee = fromGrantee(g.GetGrantee())
-	if e := g.GetExpiration(); e != nil {
-		out.Expires = storageTime(e)
-	}
+	out.Kind, out.Grantee = FromGrantee(g.GetGrantee())
+	out.Expires = FromTime(g.GetExpiration())
 	return s.fs.SetGrant(ctx, ref, out)
 }
 
 func (s *Server) AddGrant(ctx context.Context, r *providerpb.AddGrantRequest) (*providerpb.AddGrantResponse, error) {
-	set := fromSet(r.GetGrant().GetPermissions())
+	set := FromSet(r.GetGrant().GetPermissions())
 	err := s.setGrant(ctx, r.GetRef(), r.GetGrant(), set)
 	return &providerpb.AddGrantResponse{Status: Status(err)}, nil
 }
 
 func (s *Server) UpdateGrant(ctx context.Context, r *providerpb.UpdateGrantRequest) (*providerpb.UpdateGrantResponse, error) {
-	err := s.setGrant(ctx, r.GetRef(), r.GetGrant(), fromSet(r.GetGrant().GetPermissions()))
+	err := s.setGrant(ctx, r.GetRef(), r.GetGrant(), FromSet(r.GetGrant().GetPermissions()))
 	return &providerpb.UpdateGrantResponse{Status: Status(err)}, nil
 }
 
@@ -169,7 +189,7 @@ func (s *Server) DenyGrant(ctx context.Context, r *providerpb.DenyGrantRequest) 
 func (s *Server) RemoveGrant(ctx context.Context, r *providerpb.RemoveGrantRequest) (*providerpb.RemoveGrantResponse, error) {
 	ref, err := on(ctx, r.GetRef())
 	if err == nil {
-		kind, id := fromGrantee(r.GetGrant().GetGrantee())
+		kind, id := FromGrantee(r.GetGrant().GetGrantee())
 		err = s.fs.RemoveGrant(ctx, ref, kind, id)
 	}
 	return &providerpb.RemoveGrantResponse{Status: Status(err)}, nil

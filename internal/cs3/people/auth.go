@@ -2,12 +2,14 @@ package people
 
 import (
 	"context"
+	"net"
 
 	authpb "github.com/cs3org/go-cs3apis/cs3/auth/provider/v1beta1"
 	typespb "github.com/cs3org/go-cs3apis/cs3/types/v1beta1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"opencloud/internal/identity"
@@ -103,6 +105,22 @@ func authenticate(ctx context.Context, api authpb.ProviderAPIClient, r *authpb.A
 		return identity.Actor{}, err
 	}
 	return actorFromWire(a.GetUser()), nil
+}
+
+// Address is where an attempt to log in comes from, without port: failed ones are counted by it. Our own services say it of
+// their clients, in an opaque entry.
+func Address(ctx context.Context, o *typespb.Opaque) string {
+	if told := read(o, entryAddress); told != "" && identity.ActorFrom(ctx).Kind == identity.Service {
+		return told
+	}
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return ""
+	}
+	if host, _, err := net.SplitHostPort(p.Addr.String()); err == nil {
+		return host
+	}
+	return p.Addr.String()
 }
 
 // attempt is a request of an attempt to log in with name and secret.

@@ -99,8 +99,8 @@ func groupFromWire(w *grouppb.Group) identity.Group {
 	return identity.Group{ID: w.GetId().GetOpaqueId(), DisplayName: w.GetDisplayName()}
 }
 
-// answer turns the outcome of a call into a status of the wire.
-func answer(ctx context.Context, err error) *rpcpb.Status {
+// Status turns the outcome of a call into a status of the wire; how long the throttled must wait goes into the trailer.
+func Status(ctx context.Context, err error) *rpcpb.Status {
 	var throttled *identity.ThrottledError
 	switch {
 	case err == nil:
@@ -161,8 +161,11 @@ func known(ctx context.Context) error {
 // ToUser is the account of an actor as CS3 has it.
 func ToUser(a identity.Actor) *userpb.User {
 	w := toWire(a.User, a.Groups)
-	if a.Kind == identity.Service {
+	switch a.Kind {
+	case identity.Service:
 		w.Id.Type = userpb.UserType_USER_TYPE_SERVICE
+	case identity.Visitor:
+		w.Id.Type = userpb.UserType_USER_TYPE_GUEST
 	}
 	return w
 }

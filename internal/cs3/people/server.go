@@ -31,7 +31,7 @@ func (s *usersServer) GetUser(ctx context.Context, r *userpb.GetUserRequest) (*u
 	if status.Code(err) == codes.Unauthenticated {
 		return nil, err
 	}
-	return &userpb.GetUserResponse{Status: answer(ctx, err), User: w}, nil
+	return &userpb.GetUserResponse{Status: Status(ctx, err), User: w}, nil
 }
 
 // GetUserByClaim implements the API.
@@ -40,7 +40,7 @@ func (s *usersServer) GetUserByClaim(ctx context.Context, r *userpb.GetUserByCla
 	if status.Code(err) == codes.Unauthenticated {
 		return nil, err
 	}
-	return &userpb.GetUserByClaimResponse{Status: answer(ctx, err), User: w}, nil
+	return &userpb.GetUserByClaimResponse{Status: Status(ctx, err), User: w}, nil
 }
 
 func (s *usersServer) get(ctx context.Context, claim, value string, skipGroups bool) (*userpb.User, error) {
@@ -64,7 +64,7 @@ func (s *usersServer) GetUserGroups(ctx context.Context, r *userpb.GetUserGroups
 		return nil, err
 	}
 	groups, err := s.users.GroupsOf(ctx, r.GetUserId().GetOpaqueId())
-	return &userpb.GetUserGroupsResponse{Status: answer(ctx, err), Groups: groups}, nil
+	return &userpb.GetUserGroupsResponse{Status: Status(ctx, err), Groups: groups}, nil
 }
 
 // FindUsers implements the API; the opaque entry limit bounds the answer.
@@ -73,7 +73,7 @@ func (s *usersServer) FindUsers(ctx context.Context, r *userpb.FindUsersRequest)
 		return nil, err
 	}
 	users, err := s.users.FindUsers(ctx, r.GetFilter(), limit(r.GetOpaque()))
-	res := &userpb.FindUsersResponse{Status: answer(ctx, err)}
+	res := &userpb.FindUsersResponse{Status: Status(ctx, err)}
 	for _, u := range users {
 		res.Users = append(res.Users, toWire(u, nil))
 	}
@@ -102,7 +102,7 @@ func (s *groupsServer) GetGroup(ctx context.Context, r *grouppb.GetGroupRequest)
 		return nil, err
 	}
 	w, err := s.get(ctx, r.GetGroupId().GetOpaqueId(), s.groups.Group, r.GetSkipFetchingMembers())
-	return &grouppb.GetGroupResponse{Status: answer(ctx, err), Group: w}, nil
+	return &grouppb.GetGroupResponse{Status: Status(ctx, err), Group: w}, nil
 }
 
 // GetGroupByClaim implements the API for the claims group_name, display_name and group_id.
@@ -119,7 +119,7 @@ func (s *groupsServer) GetGroupByClaim(ctx context.Context, r *grouppb.GetGroupB
 		return nil, status.Error(codes.InvalidArgument, "unknown claim")
 	}
 	w, err := s.get(ctx, r.GetValue(), find, r.GetSkipFetchingMembers())
-	return &grouppb.GetGroupByClaimResponse{Status: answer(ctx, err), Group: w}, nil
+	return &grouppb.GetGroupByClaimResponse{Status: Status(ctx, err), Group: w}, nil
 }
 
 func (s *groupsServer) get(ctx context.Context, value string, find func(context.Context, string) (identity.Group, error), skipMembers bool) (*grouppb.Group, error) {
@@ -140,7 +140,7 @@ func (s *groupsServer) GetMembers(ctx context.Context, r *grouppb.GetMembersRequ
 		return nil, err
 	}
 	members, err := s.groups.Members(ctx, r.GetGroupId().GetOpaqueId())
-	res := &grouppb.GetMembersResponse{Status: answer(ctx, err)}
+	res := &grouppb.GetMembersResponse{Status: Status(ctx, err)}
 	for _, m := range members {
 		res.Members = append(res.Members, &userpb.UserId{OpaqueId: m})
 	}
@@ -153,7 +153,7 @@ func (s *groupsServer) HasMember(ctx context.Context, r *grouppb.HasMemberReques
 		return nil, err
 	}
 	members, err := s.groups.Members(ctx, r.GetGroupId().GetOpaqueId())
-	return &grouppb.HasMemberResponse{Status: answer(ctx, err), Ok: slices.Contains(members, r.GetUserId().GetOpaqueId())}, nil
+	return &grouppb.HasMemberResponse{Status: Status(ctx, err), Ok: slices.Contains(members, r.GetUserId().GetOpaqueId())}, nil
 }
 
 // FindGroups implements the API.
@@ -162,7 +162,7 @@ func (s *groupsServer) FindGroups(ctx context.Context, r *grouppb.FindGroupsRequ
 		return nil, err
 	}
 	groups, err := s.groups.FindGroups(ctx, r.GetFilter(), limit(r.GetOpaque()))
-	res := &grouppb.FindGroupsResponse{Status: answer(ctx, err)}
+	res := &grouppb.FindGroupsResponse{Status: Status(ctx, err)}
 	for _, g := range groups {
 		res.Groups = append(res.Groups, groupToWire(g, nil))
 	}
@@ -209,7 +209,7 @@ func (s *machineServer) Authenticate(ctx context.Context, r *authpb.Authenticate
 }
 
 func authenticated(ctx context.Context, a identity.Actor, err error) *authpb.AuthenticateResponse {
-	res := &authpb.AuthenticateResponse{Status: answer(ctx, err)}
+	res := &authpb.AuthenticateResponse{Status: Status(ctx, err)}
 	if err == nil {
 		res.User = ToUser(a)
 		res.TokenScope = map[string]*authpb.Scope{"user": {Role: authpb.Role_ROLE_OWNER, Resource: entry("")}}

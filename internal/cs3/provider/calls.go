@@ -33,6 +33,7 @@ type args struct {
 	Patches   []storage.PropPatch   `json:"patches,omitempty"`
 	Tags      []string              `json:"tags,omitempty"`
 	Grant     space.Grant           `json:"grant,omitzero"`
+	IDs       []resource.ID         `json:"ids,omitempty"`
 	Grants    storage.GrantQuery    `json:"grants,omitzero"`
 	Filter    storage.SpaceFilter   `json:"filter,omitzero"`
 	Space     storage.SpaceRequest  `json:"space,omitzero"`
@@ -120,6 +121,10 @@ func calls() map[string]call {
 		"SetGrant": func(ctx context.Context, fs storage.FS, a *args) (any, error) {
 			return none(fs.SetGrant(ctx, a.Ref, a.Grant))
 		},
+		"DropGrantee": func(ctx context.Context, fs storage.FS, a *args) (any, error) {
+			return none(fs.DropGrantee(ctx, a.Grant.Kind, a.Grant.Grantee))
+		},
+		"Gone": func(ctx context.Context, fs storage.FS, a *args) (any, error) { return fs.Gone(ctx, a.IDs) },
 		"RemoveGrant": func(ctx context.Context, fs storage.FS, a *args) (any, error) {
 			return none(fs.RemoveGrant(ctx, a.Ref, a.Grant.Kind, a.Grant.Grantee))
 		},

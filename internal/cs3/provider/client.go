@@ -239,6 +239,14 @@ func (c *Client) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.Gr
 	return c.do(ctx, "RemoveGrant", args{Ref: ref, Grant: space.Grant{Kind: kind, Grantee: grantee}})
 }
 
+func (c *Client) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee string) error {
+	return c.do(ctx, "DropGrantee", args{Grant: space.Grant{Kind: kind, Grantee: grantee}})
+}
+
+func (c *Client) Gone(ctx context.Context, ids []resource.ID) ([]resource.ID, error) {
+	return ask[[]resource.ID](c, ctx, "Gone", args{IDs: ids})
+}
+
 func (c *Client) FindGrants(ctx context.Context, q storage.GrantQuery) (out []storage.Granted, err error) {
 	found, err := list[storage.Granted](c, ctx, "FindGrants", args{Grants: q}, nil)
 	if err != nil {

@@ -20,8 +20,6 @@ import (
 const (
 	maxAnswer   = 1 << 20 // bytes
 	maxKeys     = 100
-	refresh     = time.Hour
-	unknownKey  = time.Minute     // between two looks for a key that is not there
 	failureFor  = 2 * time.Second // a failure is remembered, so that a dead issuer does not hold every request up
 	askedAtMost = 10 * time.Second
 	maxCalls    = 32   // questions to the issuer at a time
@@ -33,6 +31,7 @@ const (
 type remote struct {
 	issuer string
 	http   *http.Client
+	opts   KeyOptions
 	flight singleflight.Group
 	calls  chan struct{}
 	now    func() time.Time
@@ -54,7 +53,16 @@ type document struct {
 	Introspection string `json:"introspection_endpoint"`
 }
 
-func newRemote(issuer string, client *http.Client, now func() time.Time) *remote {
+func newRemote(issuer string, client *http.Client, o KeyOptions, now func() time.Time) *remote {
+	if o.Refresh <= 0 {
+		o.Refresh = time.Hour
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = askedAtMost
+	}
+	if o.Between <= 0 {
+		o.Between = time.Minute
+	}
 	c := *client
 	c.CheckRedirect = func(r *http.Request, via []*http.Request) error {
 		// A token or our secret goes to no other place than the document named, and nothing leaves encryption.
@@ -63,7 +71,7 @@ func newRemote(issuer string, client *http.Client, now func() time.Time) *remote
 		}
 		return nil
 	}
-	return &remote{issuer: issuer, http: &c, calls: make(chan struct{}, maxCalls), now: now}
+	return &remote{issuer: issuer, http: &c, opts: o, calls: make(chan struct{}, maxCalls), now: now}
 }
 
 // keys returns the issuer's keys, fetched anew when one of this id is not among them.
@@ -75,7 +83,7 @@ func (r *remote) keys(ctx context.Context, id string) ([]jose.JSONWebKey, error)
 	for _, k := range set {
 		has = has || k.KeyID == id
 	}
-	if set != nil && age < refresh && (has || !r.mayLook()) {
+	if set != nil && age < r.opts.Refresh && (has || r.opts.KnownOnly || !r.mayLook()) {
 		return set, nil
 	}
 	fresh, err := r.fetch(ctx)
@@ -90,7 +98,7 @@ func (r *remote) mayLook() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	if !r.looked.IsZero() && now.Sub(r.looked) < unknownKey {
+	if !r.looked.IsZero() && now.Sub(r.looked) < r.opts.Between {
 		return false
 	}
 	r.looked = now
@@ -106,7 +114,7 @@ func (r *remote) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	}
 	r.mu.Unlock()
 	done := r.flight.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askedAtMost)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.opts.Timeout)
 		defer cancel()
 		about, set, err := r.ask(ctx)
 		r.mu.Lock()

@@ -33,9 +33,9 @@ const (
 	maxLife    = 24 * time.Hour
 )
 
-// Sessions tells whether a sign-in at our own provider is still open.
+// Sessions tells whether a sign-in at our own provider is still open, and the access token of this id was not ended.
 type Sessions interface {
-	Active(ctx context.Context, sid string) (bool, error)
+	Active(ctx context.Context, sid, token string) (bool, error)
 }
 
 // Options of New.
@@ -53,7 +53,16 @@ type Options struct {
 	// Own: the issuer is our own provider. Its tokens say what they are, and whether their session is open is asked each time.
 	Own      bool
 	Sessions Sessions
+	Keys     KeyOptions
 	Log      *slog.Logger
+}
+
+// KeyOptions say how the issuer's keys are fetched.
+type KeyOptions struct {
+	Refresh   time.Duration // how long they are good; 0: an hour
+	Timeout   time.Duration // how long it may take; 0: 10 s
+	Between   time.Duration // at least, between two looks for a key that is not among them; 0: a minute
+	KnownOnly bool          // do not look for such keys
 }
 
 // Claims are what a provider says of a person.
@@ -90,7 +99,7 @@ func New(o Options) *Verifier {
 	v := &Verifier{opts: o, seen: cache.New[[sha256.Size]byte, known](remembered), ended: cache.New[string, time.Time](remembered),
 		used:  cache.New[string, time.Time](remembered),
 		wrong: cache.New[[sha256.Size]byte, time.Time](remembered), now: time.Now}
-	v.remote = newRemote(o.Issuer, o.HTTP, func() time.Time { return v.now() })
+	v.remote = newRemote(o.Issuer, o.HTTP, o.Keys, func() time.Time { return v.now() })
 	return v
 }
 
@@ -125,7 +134,7 @@ func (v *Verifier) open(ctx context.Context, c Claims) error {
 	if !v.opts.Own || v.opts.Sessions == nil {
 		return nil
 	}
-	active, err := v.opts.Sessions.Active(ctx, c.SessionID)
+	active, err := v.opts.Sessions.Active(ctx, c.SessionID, c.Text("jti"))
 	if err == nil && !active {
 		err = refused("the session has ended")
 	}
@@ -139,7 +148,7 @@ func refused(why string) error {
 // examineOnce does it once for all who come with the same token; none waits longer than its context.
 func (v *Verifier) examineOnce(ctx context.Context, token string, id [sha256.Size]byte) (known, error) {
 	done := v.flight.DoChan(string(id[:]), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*askedAtMost)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.remote.opts.Timeout+2*askedAtMost)
 		defer cancel()
 		k, err := v.examine(ctx, token)
 		switch {

@@ -223,6 +223,58 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
+// TestKeyOptions: when the issuer's keys are fetched again is the operator's to say.
+func TestKeyOptions(t *testing.T) {
+	next, _ := rsa.GenerateKey(rand.Reader, 2048)
+	const known, unknown = "k1", "k2"
+	for name, c := range map[string]struct {
+		keys  KeyOptions
+		after time.Duration
+		kid   string
+		want  int // questions, beside the first
+	}{
+		"good for an hour":          {KeyOptions{}, 59 * time.Minute, known, 0},
+		"an hour later":             {KeyOptions{}, 61 * time.Minute, known, 1},
+		"good for five minutes":     {KeyOptions{Refresh: 5 * time.Minute}, 6 * time.Minute, known, 1},
+		"unknown":                   {KeyOptions{}, 30 * time.Second, unknown, 1},
+		"unknown, twice a minute":   {KeyOptions{Between: 20 * time.Second}, 30 * time.Second, unknown, 2},
+		"unknown, not to be looked": {KeyOptions{KnownOnly: true}, 30 * time.Minute, unknown, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := newIssuer(t)
+			now := time.Now()
+			v := verifier(i, func(o *Options) { o.Keys = c.keys })
+			v.now = func() time.Time { return now }
+			ask := func(kid, id string) {
+				key := rsaKey()
+				if kid == unknown {
+					key = next
+				}
+				_, err := v.Verify(t.Context(), sign(t, jose.RS256, key, kid, i.claims(map[string]any{"jti": id, "exp": now.Add(2 * time.Hour).Unix()})))
+				if kid == known && err != nil || kid == unknown && !errors.Is(err, identity.ErrCredentials) {
+					t.Fatal(err)
+				}
+			}
+			ask(known, "1")
+			if c.kid == unknown {
+				ask(unknown, "2")
+			}
+			now = now.Add(c.after)
+			ask(c.kid, "3")
+			if got := i.count("/keys") - 1; got != c.want {
+				t.Errorf("asked %d times more, want %d", got, c.want)
+			}
+		})
+	}
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer slow.Close()
+	v := New(Options{Issuer: slow.URL, HTTP: &http.Client{Timeout: 30 * time.Second}, Keys: KeyOptions{Timeout: 50 * time.Millisecond}})
+	begin := time.Now()
+	if _, err := v.Verify(t.Context(), sign(t, jose.RS256, next, "x", map[string]any{})); err == nil || errors.Is(err, identity.ErrCredentials) || time.Since(begin) > 5*time.Second {
+		t.Errorf("%v after %v", err, time.Since(begin))
+	}
+}
+
 func TestIssuerAwayOrWrong(t *testing.T) {
 	for name, change := range map[string]func(*issuer){
 		"down":           func(i *issuer) { i.down.Store(true) },
@@ -328,7 +380,7 @@ func TestOpaqueTokens(t *testing.T) {
 
 type sessions map[string]bool
 
-func (s sessions) Active(_ context.Context, sid string) (bool, error) {
+func (s sessions) Active(_ context.Context, sid, _ string) (bool, error) {
 	if sid == "broken" {
 		return false, errors.New("database is away")
 	}

@@ -336,7 +336,7 @@ func openPostgres(t *testing.T) db.DB {
 
 func TestAdministration(t *testing.T) {
 	eachEmpty(t, func(t *testing.T, open func(*testing.T) *Directory) {
-		identitytest.RunAccounts(t, func(t *testing.T) identity.Accounts { return open(t) })
+		identitytest.RunAccounts(t, identitytest.Abilities{Bin: true}, func(t *testing.T) identity.Accounts { return open(t) })
 		identitytest.RunGroups(t, []identity.GroupKind{identity.PlainGroup, identity.School, identity.Class}, func(t *testing.T) (identity.GroupAdmin, [3]string) {
 			d := open(t)
 			var ids [3]string

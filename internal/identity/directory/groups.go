@@ -135,7 +135,7 @@ func (d *Directory) Belongs(ctx context.Context, kind identity.GroupKind, member
 
 // CreateGroup implements identity.GroupAdmin.
 func (d *Directory) CreateGroup(ctx context.Context, g identity.GroupRecord) (identity.GroupRecord, error) {
-	if err := validGroup(g); err != nil {
+	if err := g.Validate(); err != nil {
 		return identity.GroupRecord{}, err
 	}
 	if g.ID == "" {
@@ -157,7 +157,7 @@ func (d *Directory) insertGroup(ctx context.Context, tx db.Tx, g identity.GroupR
 
 // UpdateGroup implements identity.GroupAdmin.
 func (d *Directory) UpdateGroup(ctx context.Context, g identity.GroupRecord) error {
-	if err := validGroup(g); err != nil {
+	if err := g.Validate(); err != nil {
 		return err
 	}
 	return d.write(ctx, func(tx db.Tx) error {
@@ -166,23 +166,6 @@ func (d *Directory) UpdateGroup(ctx context.Context, g identity.GroupRecord) err
 			d.now().UnixNano(), g.ID, string(g.Kind))
 		return one(n, taken(err, "group "+g.DisplayName))
 	})
-}
-
-func validGroup(g identity.GroupRecord) error {
-	if err := validName(g.DisplayName); err != nil {
-		return err
-	}
-	switch g.Kind {
-	case identity.PlainGroup, identity.School, identity.Class:
-	default:
-		return fmt.Errorf("%w: kind of group %q", identity.ErrInvalid, g.Kind)
-	}
-	for _, s := range []string{g.ID, g.Description, g.Classification, g.Number, g.ExternalID} {
-		if len(s) > 4*maxName || !printable(s) {
-			return fmt.Errorf("%w: too long, or not printable", identity.ErrInvalid)
-		}
-	}
-	return nil
 }
 
 // DeleteGroup implements identity.GroupAdmin.

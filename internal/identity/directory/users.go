@@ -4,22 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/mail"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/password"
 	"opencloud/internal/platform/db"
-)
-
-const (
-	maxName       = 255 // bytes
-	maxIdentities = 20
 )
 
 var _ identity.Accounts = (*Directory)(nil)
@@ -50,13 +42,8 @@ func complete(a identity.Account) (identity.Account, error) {
 	if a.ID == "" {
 		a.ID = uuid.NewString()
 	}
-	if a.Type == "" {
-		a.Type = identity.Member
-	}
-	if a.DisplayName == "" {
-		a.DisplayName = a.Username
-	}
-	return a, validate(a)
+	a.Complete()
+	return a, a.Validate()
 }
 
 func (d *Directory) insert(ctx context.Context, tx db.Tx, a identity.Account, hash string) error {
@@ -99,8 +86,8 @@ func (d *Directory) UpdateAccount(ctx context.Context, id string, c identity.Acc
 			return identity.ErrNotFound
 		}
 		a := found[0]
-		apply(&a, c)
-		if err := validate(a); err != nil {
+		c.Apply(&a)
+		if err := a.Validate(); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE directory_users SET username=?, username_key=?, display_name=?, given_name=?, surname=?, mail=?, mail_key=?,
@@ -116,34 +103,6 @@ func (d *Directory) UpdateAccount(ctx context.Context, id string, c identity.Acc
 		return identity.Account{}, err
 	}
 	return d.Account(ctx, id)
-}
-
-func apply(a *identity.Account, c identity.AccountChange) {
-	set := func(to *string, from *string) {
-		if from != nil {
-			*to = *from
-		}
-	}
-	set(&a.Username, c.Username)
-	set(&a.DisplayName, c.DisplayName)
-	set(&a.GivenName, c.GivenName)
-	set(&a.Surname, c.Surname)
-	set(&a.Mail, c.Mail)
-	set(&a.Language, c.Language)
-	set(&a.ExternalID, c.ExternalID)
-	set(&a.PrimaryRole, c.PrimaryRole)
-	if c.Type != nil {
-		a.Type = *c.Type
-	}
-	if c.Enabled != nil {
-		a.Enabled = *c.Enabled
-	}
-	if c.Roles != nil {
-		a.Roles = *c.Roles
-	}
-	if c.Identities != nil {
-		a.Identities = *c.Identities
-	}
 }
 
 // SetPassword changes the password; logins with the former one end at once.
@@ -220,7 +179,7 @@ func (d *Directory) SignedIn(ctx context.Context, id string) error {
 // allowed makes the hash of a password that the policy allows.
 func (d *Directory) allowed(ctx context.Context, pw string) (string, error) {
 	if faults := d.opts.Passwords.Faults(pw); len(faults) > 0 {
-		return "", fmt.Errorf("%w: the password is too weak: %s", identity.ErrInvalid, strings.Join(faults, ", "))
+		return "", fmt.Errorf("%w: %w", identity.ErrInvalid, &password.WeakError{Faults: faults})
 	}
 	return d.hash(ctx, pw)
 }
@@ -237,53 +196,6 @@ func (d *Directory) hash(ctx context.Context, pw string) (string, error) {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-}
-
-func validate(u identity.Account) error {
-	if err := validName(u.Username); err != nil {
-		return err
-	}
-	if strings.ContainsAny(u.Username, ":/\\ ") {
-		return fmt.Errorf("%w: a user name has no spaces, colons or slashes", identity.ErrInvalid)
-	}
-	for _, s := range []string{u.ID, u.DisplayName, u.GivenName, u.Surname, u.Mail, u.Language, u.ExternalID, u.PrimaryRole} {
-		if len(s) > maxName || !printable(s) {
-			return fmt.Errorf("%w: too long, or not printable", identity.ErrInvalid)
-		}
-	}
-	if u.Mail != "" {
-		if a, err := mail.ParseAddress(u.Mail); err != nil || a.Address != u.Mail {
-			return fmt.Errorf("%w: %q is no mail address", identity.ErrInvalid, u.Mail)
-		}
-	}
-	for _, r := range u.Roles {
-		if r == "" || strings.ContainsAny(r, ", ") {
-			return fmt.Errorf("%w: %q is no role id", identity.ErrInvalid, r)
-		}
-	}
-	if len(u.Identities) > maxIdentities {
-		return fmt.Errorf("%w: more than %d identities", identity.ErrInvalid, maxIdentities)
-	}
-	for _, i := range u.Identities {
-		if i.Issuer == "" || i.Subject == "" || len(i.Issuer) > 4*maxName || len(i.Subject) > 4*maxName || !printable(i.Issuer) || !printable(i.Subject) {
-			return fmt.Errorf("%w: an identity has an issuer and a subject", identity.ErrInvalid)
-		}
-	}
-	if u.Type != identity.Member && u.Type != identity.Guest {
-		return fmt.Errorf("%w: user type %q", identity.ErrInvalid, u.Type)
-	}
-	return nil
-}
-
-func validName(name string) error {
-	if name == "" || len(name) > maxName || strings.TrimSpace(name) != name || !printable(name) {
-		return fmt.Errorf("%w: a name has 1 to %d printable bytes, and no space around it", identity.ErrInvalid, maxName)
-	}
-	return nil
-}
-
-func printable(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
 func searchText(u identity.User) string {

@@ -13,9 +13,16 @@ import (
 	"opencloud/internal/identity/role"
 )
 
+// Abilities are what not every directory has.
+type Abilities struct{ Bin bool }
+
 // RunAccounts tests a directory that can be written; open returns an empty one.
-func RunAccounts(t *testing.T, open func(*testing.T) identity.Accounts) {
-	for name, f := range map[string]func(*testing.T, identity.Accounts){"life": testLife, "list": testList, "bin": testBin, "identities": testIdentities, "photo": testPhoto} {
+func RunAccounts(t *testing.T, has Abilities, open func(*testing.T) identity.Accounts) {
+	tests := map[string]func(*testing.T, identity.Accounts){"life": testLife, "list": testList, "bin": testBin, "identities": testIdentities, "photo": testPhoto, "rename": testRename}
+	if !has.Bin {
+		tests["bin"] = testNoBin
+	}
+	for name, f := range tests {
 		t.Run(name, func(t *testing.T) { f(t, open(t)) })
 	}
 }
@@ -169,6 +176,52 @@ func testBin(t *testing.T, d identity.Accounts) {
 	_, err = d.Account(ctx, a.ID)
 	wantErr(t, "purged", err, identity.ErrNotFound)
 	mustCreate(t, d, account("ada"))
+}
+
+// testNoBin: where there is no bin, deleting is final, asked for or not.
+func testNoBin(t *testing.T, d identity.Accounts) {
+	ctx := t.Context()
+	for _, purge := range []bool{false, true} {
+		a := account("ada")
+		a.Identities = []identity.ExternalIdentity{{Issuer: "https://idp.example", Subject: "42"}}
+		a.Roles = []string{role.Admin}
+		a = mustCreate(t, d, a)
+		if err := d.DeleteAccount(ctx, a.ID, purge); err != nil {
+			t.Fatal(err)
+		}
+		_, err := d.Account(ctx, a.ID)
+		wantErr(t, "deleted", err, identity.ErrNotFound)
+		_, err = d.UserBy(ctx, "username", "ada")
+		wantErr(t, "deleted, by name", err, identity.ErrNotFound)
+		_, err = d.AccountByIdentity(ctx, "https://idp.example", "42")
+		wantErr(t, "deleted, by identity", err, identity.ErrNotFound)
+		wantErr(t, "restored", d.RestoreAccount(ctx, a.ID), identity.ErrNotFound)
+		wantErr(t, "deleted twice", d.DeleteAccount(ctx, a.ID, purge), identity.ErrNotFound)
+		if got := names(t, d, identity.AccountQuery{Deleted: true}); got != nil {
+			t.Errorf("in the bin: %v", got)
+		}
+	}
+}
+
+// testRename: an account keeps its id under another name, and takes nobody's name away.
+func testRename(t *testing.T, d identity.Accounts) {
+	ctx := t.Context()
+	a := mustCreate(t, d, account("ada"))
+	mustCreate(t, d, account("bob"))
+	for _, to := range []string{"countess", "Countess", "lovelace,ou=x+cn=y#"} {
+		b, err := d.UpdateAccount(ctx, a.ID, identity.AccountChange{Username: &to})
+		if err != nil || b.ID != a.ID || b.Username != to || b.Surname != "Surada" {
+			t.Fatalf("%s: %+v, %v", to, b, err)
+		}
+		if u, err := d.UserBy(ctx, "username", to); err != nil || u.ID != a.ID {
+			t.Errorf("%s: %+v, %v", to, u, err)
+		}
+		_, err = d.UserBy(ctx, "username", "ada")
+		wantErr(t, "the old name", err, identity.ErrNotFound)
+	}
+	taken := "BOB"
+	_, err := d.UpdateAccount(ctx, a.ID, identity.AccountChange{Username: &taken})
+	wantErr(t, "somebody's name", err, identity.ErrExists)
 }
 
 func testIdentities(t *testing.T, d identity.Accounts) {

@@ -1,9 +1,13 @@
-// Package ldapdir reads people and groups from an LDAP directory that somebody else maintains: OpenLDAP, Active Directory and
-// their like. (spec/identity.md §8.2)
+// Package ldapdir is an LDAP directory that somebody else maintains: OpenLDAP, Active Directory and their like. People and
+// groups are read from it and, where that is allowed, changed in it. (spec/identity.md §8.2)
 //
-// Invariants: whatever people type is escaped before it becomes part of a filter; a server that does not answer gives errors
-// that are neither identity.ErrNotFound nor identity.ErrCredentials, so that an outage deletes and logs out nobody; results
-// are bounded and read in pages. What LDAP does not hold (roles, language) is in package profile.
+// Invariants: whatever people type is escaped before it becomes part of a filter or a name (RFC 4515, RFC 4514); a server that
+// does not answer gives errors that are neither identity.ErrNotFound nor identity.ErrCredentials, so that an outage deletes and
+// logs out nobody; results are bounded and read in pages. What LDAP does not hold (roles, language, photos, external
+// identities) is in package profile, also for a directory that is read-only. What is changed there by others is seen after 30 s
+// at most, what is changed here at once, in every process that shares the database.
+//
+// There are no schools, and no bin: who is deleted is gone.
 package ldapdir
 
 import (
@@ -12,6 +16,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +25,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/password"
 	"opencloud/internal/identity/profile"
 	"opencloud/internal/identity/role"
 	"opencloud/internal/platform/cache"
@@ -33,6 +39,7 @@ type Options struct {
 	UserBase, GroupBase             string
 	UserScope, GroupScope           string // base, one, sub
 	UserFilter, GroupFilter         string
+	LoginFilter                     string // a further condition on those who sign in with a password
 	UserClass, GroupClass           string
 	UserID, GroupID                 string // attributes that hold the id
 	UserIDBinary, GroupIDBinary     bool   // as 16 bytes, the way of Active Directory
@@ -40,48 +47,97 @@ type Options struct {
 	UserType, UserEnabled           string // may be empty
 	GroupName, GroupMember          string
 	LoginAttributes                 []string
-	// DisabledGroup is the DN of a group whose members may not sign in; empty: none.
-	DisabledGroup string
-	// Substring says where a searched text may stand: any, initial or final.
-	Substring string
-	Issuer    string
-	Profiles  *profile.Store
+	// Mechanism tells who may not sign in: "attribute" those whose UserEnabled is FALSE, "group" the members of
+	// DisabledGroup (a DN), "none" nobody. Empty: attribute.
+	Mechanism, DisabledGroup string
+	// Where a searched text may stand: any, initial or final.
+	UserSubstring, GroupSubstring string
+
+	Write        bool // people and groups may be changed
+	ServerID     bool // the server makes ids
+	PasswordExop bool // passwords by the operation of RFC 3062
+	Refint       bool // the server takes those who are deleted or renamed out of groups
+	// GroupCreateBase is where groups are made; those elsewhere are read-only. Empty: GroupBase.
+	GroupCreateBase string
+	Passwords       password.Policy // what new passwords must have, beside what the server asks for
+
+	Issuer   string
+	Profiles *profile.Store
 }
 
 const (
 	fresh      = 30 * time.Second
+	verifyFor  = 10 * time.Minute // how long a password that was right is believed, if the server tells of changes
 	pageSize   = 500
 	maxEntries = 100_000
 	maxText    = 200 // bytes of a searched text that count
+	many       = 1000
 )
 
-// Directory implements identity.Users, identity.Groups, identity.Machine and login.Backend.
+// Directory implements identity.Accounts, identity.GroupAdmin, identity.Machine and login.Backend.
 type Directory struct {
-	opts   Options
-	pool   *pool
-	actors *cache.Map[string, remembered]
-	now    func() time.Time
+	opts    Options
+	pool    *pool
+	known   *cache.Map[string, remembered]
+	onPurge []func(ctx context.Context, userID string) error
+	now     func() time.Time
 }
 
 type remembered struct {
+	account    identity.Account
 	actor      identity.Actor
+	mark       uint64
 	at         time.Time
 	generation uint64
 }
 
 // New returns a directory; the server is not asked before the first question.
 func New(o Options) (*Directory, error) {
-	if o.UserID == "" || o.UserName == "" || o.UserBase == "" {
+	if o.UserID == "" || o.UserName == "" || o.UserBase == "" || o.Profiles == nil {
 		return nil, errors.New("LDAP: the attributes of id and user name and the base of users must be set")
+	}
+	for _, f := range []string{o.UserFilter, o.GroupFilter, o.LoginFilter} {
+		if _, err := ldap.CompileFilter("(&" + f + "(objectClass=*))"); err != nil {
+			return nil, fmt.Errorf("LDAP: the filter %q: %w", f, err)
+		}
+	}
+	for _, dn := range []string{o.UserBase, o.GroupBase, o.GroupCreateBase, o.DisabledGroup} {
+		if _, err := ldap.ParseDN(dn); err != nil {
+			return nil, fmt.Errorf("LDAP: the name %q: %w", dn, err)
+		}
+	}
+	switch o.Mechanism {
+	case "", "attribute":
+		o.DisabledGroup = ""
+	case "group":
+		o.UserEnabled = ""
+	case "none":
+		o.UserEnabled, o.DisabledGroup = "", ""
+	default:
+		return nil, fmt.Errorf("LDAP: people are disabled by attribute, group or none, not by %q", o.Mechanism)
 	}
 	if len(o.LoginAttributes) == 0 {
 		o.LoginAttributes = []string{o.UserName}
+	}
+	if o.GroupCreateBase == "" {
+		o.GroupCreateBase = o.GroupBase
 	}
 	p, err := newPool(o)
 	if err != nil {
 		return nil, err
 	}
-	return &Directory{opts: o, pool: p, actors: cache.New[string, remembered](8192), now: time.Now}, nil
+	return &Directory{opts: o, pool: p, known: cache.New[string, remembered](8192), now: time.Now}, nil
+}
+
+// OnPurge adds what else is to be removed when an account is removed for good. It is called before the directory is used.
+func (d *Directory) OnPurge(f func(ctx context.Context, userID string) error) {
+	d.onPurge = append(d.onPurge, f)
+}
+
+// Ready tells whether the server answers.
+func (d *Directory) Ready(ctx context.Context) error {
+	_, err := d.pool.search(ctx, d.opts.UserBase, ldap.ScopeBaseObject, "(objectClass=*)", []string{"1.1"}, 1)
+	return err
 }
 
 // Close ends all connections.
@@ -110,8 +166,16 @@ func (d *Directory) groups(condition string) string {
 }
 
 func (d *Directory) userAttributes() []string {
-	return attributes(d.opts.UserID, d.opts.UserName, d.opts.UserMail, d.opts.UserDisplay, d.opts.UserType, d.opts.UserEnabled, "givenName", "sn")
+	return append(attributes(d.opts.UserID, d.opts.UserName, d.opts.UserMail, d.opts.UserDisplay, d.opts.UserType, d.opts.UserEnabled, "givenName", "sn", "objectClass"), dates()...)
 }
+
+// changes are attributes that change when an entry, or its password, does: of LDAP (RFC 4512 §3.4), OpenLDAP, its password
+// policy, and Active Directory.
+func changes() []string {
+	return []string{"modifyTimestamp", "entryCSN", "pwdChangedTime", "whenChanged", "pwdLastSet"}
+}
+
+func dates() []string { return append(changes(), "createTimestamp", "whenCreated") }
 
 func attributes(names ...string) []string {
 	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
@@ -144,19 +208,6 @@ func idFilter(name, id string, binary bool) (string, bool) {
 		fmt.Fprintf(&f, `\%02x`, c)
 	}
 	return "(" + name + "=" + f.String() + ")", true
-}
-
-func (d *Directory) user(e *ldap.Entry) identity.User {
-	u := identity.User{ID: idOf(e, d.opts.UserID, d.opts.UserIDBinary), Username: e.GetEqualFoldAttributeValue(d.opts.UserName),
-		DisplayName: e.GetEqualFoldAttributeValue(d.opts.UserDisplay), Mail: e.GetEqualFoldAttributeValue(d.opts.UserMail), GivenName: e.GetEqualFoldAttributeValue("givenName"),
-		Surname: e.GetEqualFoldAttributeValue("sn"), Type: identity.Member, Enabled: true, Issuer: d.opts.Issuer}
-	if d.opts.UserType != "" && strings.EqualFold(e.GetEqualFoldAttributeValue(d.opts.UserType), string(identity.Guest)) {
-		u.Type = identity.Guest
-	}
-	if d.opts.UserEnabled != "" && strings.EqualFold(e.GetEqualFoldAttributeValue(d.opts.UserEnabled), "FALSE") {
-		u.Enabled = false
-	}
-	return u
 }
 
 // one finds the only entry that a filter means; identity.ErrNotFound if there is none, or more than one.
@@ -194,98 +245,150 @@ func (d *Directory) entry(ctx context.Context, claim, value string) (*ldap.Entry
 }
 
 // find returns one account with its groups and roles, remembered for a while.
-func (d *Directory) find(ctx context.Context, claim, value string) (identity.Actor, error) {
-	key, generation := claim+"\x00"+strings.ToLower(norm.NFC.String(value)), uint64(0)
-	if d.opts.Profiles != nil {
-		generation = d.opts.Profiles.Generation()
+func (d *Directory) find(ctx context.Context, claim, value string) (remembered, error) {
+	generation, err := d.opts.Profiles.Generation(ctx)
+	if err != nil {
+		return remembered{}, err
 	}
-	if e, ok := d.actors.Get(key); ok && e.generation == generation && d.now().Sub(e.at) < fresh {
-		return e.actor, nil
+	key := claim + "\x00" + fold(value)
+	if r, ok := d.known.Get(key); ok && r.generation == generation && d.now().Sub(r.at) < fresh {
+		return r, nil
 	}
 	at := d.now()
 	e, err := d.entry(ctx, claim, value)
 	if err != nil {
-		return identity.Actor{}, err
+		return remembered{}, err
 	}
-	a := identity.Actor{Kind: identity.Person, User: d.user(e)}
-	if a.User.ID == "" || a.User.Username == "" {
-		return identity.Actor{}, fmt.Errorf("LDAP: %s has no id or no user name", e.DN)
-	}
-	if err := d.belongs(ctx, e.DN, &a); err != nil {
-		return identity.Actor{}, err
-	}
-	if d.opts.Profiles != nil {
-		profiles, err := d.opts.Profiles.Get(ctx, a.User.ID)
-		if err != nil {
-			return identity.Actor{}, err
-		}
-		a.User.Roles, a.User.Language = profiles[a.User.ID].Roles, profiles[a.User.ID].Language
-	}
-	if len(a.User.Roles) == 0 {
-		a.User.Roles = []string{role.Default(a.User.Type)}
-	}
-	a.MayListAllSpaces = role.Allows(a.User.Roles, role.DrivesList) == role.All
-	d.actors.Put(key, remembered{a, at, generation})
-	return a, nil
-}
-
-// belongs fills in the groups of somebody; that of the disabled disables.
-func (d *Directory) belongs(ctx context.Context, dn string, a *identity.Actor) error {
-	if d.opts.GroupBase == "" {
-		return nil
-	}
-	found, err := d.pool.search(ctx, d.opts.GroupBase, scope(d.opts.GroupScope), d.groups(equal(d.opts.GroupMember, dn)), attributes(d.opts.GroupID), maxEntries)
+	r, err := d.read(ctx, e)
 	if err != nil {
-		return err
+		return remembered{}, err
 	}
-	disabled, _ := ldap.ParseDN(d.opts.DisabledGroup)
-	for _, g := range found {
-		if name, err := ldap.ParseDN(g.DN); d.opts.DisabledGroup != "" && err == nil && disabled != nil && name.EqualFold(disabled) {
-			a.User.Enabled = false
-			continue
-		}
-		if id := idOf(g, d.opts.GroupID, d.opts.GroupIDBinary); id != "" {
-			a.Groups = append(a.Groups, id)
-		}
-	}
-	slices.Sort(a.Groups)
-	return nil
+	r.at, r.generation = at, generation
+	d.known.Put(key, r)
+	return r, nil
 }
 
-// User implements identity.Users.
+// read returns the account of an entry, as it is now.
+func (d *Directory) read(ctx context.Context, e *ldap.Entry) (remembered, error) {
+	a := d.account(e)
+	if a.ID == "" || a.Username == "" {
+		return remembered{}, fmt.Errorf("LDAP: %s has no id or no user name", e.DN)
+	}
+	groups, err := d.belongs(ctx, e)
+	if err != nil {
+		return remembered{}, err
+	}
+	disabled, err := d.disabled(ctx, d.memberValue(e))
+	if err != nil {
+		return remembered{}, err
+	}
+	a.Enabled = a.Enabled && !disabled
+	profiles, err := d.opts.Profiles.Get(ctx, a.ID)
+	if err != nil {
+		return remembered{}, err
+	}
+	addProfile(&a, profiles[a.ID])
+	r := remembered{account: a, actor: identity.Actor{Kind: identity.Person, User: a.User, Groups: groups}, mark: mark(e, a.PasswordChanged)}
+	if len(r.actor.User.Roles) == 0 {
+		r.actor.User.Roles = []string{role.Default(a.Type)}
+	}
+	r.actor.MayListAllSpaces = role.Allows(r.actor.User.Roles, role.DrivesList) == role.All
+	return r, nil
+}
+
+// mark is another one when the entry, or the password in it, has changed. It is odd if the server tells of changes.
+func mark(e *ldap.Entry, passwordChanged time.Time) uint64 {
+	h, told := fnv.New64a(), uint64(0)
+	_, _ = fmt.Fprint(h, passwordChanged.UnixNano())
+	for _, name := range changes() {
+		if v := e.GetEqualFoldAttributeValue(name); v != "" {
+			told = 1
+			_, _ = fmt.Fprintf(h, "\x00%s=%s", name, v)
+		}
+	}
+	return h.Sum64()<<1 | told
+}
+
+// version is the version of a password for package login: another one after a change, and now and then, for locked accounts
+// and passwords that expired show in no change.
+func (d *Directory) version(mark uint64) int64 {
+	every := verifyFor
+	if mark&1 == 0 {
+		every = fresh
+	}
+	return int64(mark) ^ d.now().UnixNano()/int64(every)
+}
+
+// memberValue is how somebody is named in a group: their DN, or in groups of Unix (RFC 2307) their user name.
+func (d *Directory) memberValue(e *ldap.Entry) string {
+	if d.byName() {
+		return e.GetEqualFoldAttributeValue(d.opts.UserName)
+	}
+	return e.DN
+}
+
+func (d *Directory) byName() bool { return strings.EqualFold(d.opts.GroupMember, "memberUid") }
+
+// disabled tells whether a member's name is in the group of those who may not sign in.
+func (d *Directory) disabled(ctx context.Context, member string) (bool, error) {
+	if d.opts.DisabledGroup == "" {
+		return false, nil
+	}
+	found, err := d.pool.search(ctx, d.opts.DisabledGroup, ldap.ScopeBaseObject, equal(d.opts.GroupMember, member), []string{"1.1"}, 1)
+	return len(found) > 0, err
+}
+
+// belongs returns the ids of the groups somebody is in.
+func (d *Directory) belongs(ctx context.Context, e *ldap.Entry) (ids []string, err error) {
+	found, err := d.groupEntries(ctx, equal(d.opts.GroupMember, d.memberValue(e)), maxEntries)
+	for _, g := range found {
+		if id := idOf(g, d.opts.GroupID, d.opts.GroupIDBinary); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, err
+}
+
+// User implements identity.Users. The slices in what is returned must not be changed.
 func (d *Directory) User(ctx context.Context, id string) (identity.User, error) {
 	return d.UserBy(ctx, "userid", id)
 }
 
 // UserBy implements identity.Users.
 func (d *Directory) UserBy(ctx context.Context, claim, value string) (identity.User, error) {
-	a, err := d.find(ctx, claim, value)
-	return a.User, err
+	r, err := d.find(ctx, claim, value)
+	return r.actor.User, err
 }
 
 // GroupsOf implements identity.Users.
 func (d *Directory) GroupsOf(ctx context.Context, userID string) ([]string, error) {
-	a, err := d.find(ctx, "userid", userID)
-	return a.Groups, err
+	r, err := d.find(ctx, "userid", userID)
+	return r.actor.Groups, err
 }
 
 // ActorBy implements identity.Machine.
 func (d *Directory) ActorBy(ctx context.Context, claim, value string) (identity.Actor, error) {
-	a, err := d.find(ctx, claim, value)
-	if err == nil && !a.User.Enabled {
-		return identity.Actor{}, fmt.Errorf("%w: account is disabled", identity.ErrCredentials)
+	r, err := d.enabled(ctx, claim, value)
+	return r.actor, err
+}
+
+func (d *Directory) enabled(ctx context.Context, claim, value string) (remembered, error) {
+	r, err := d.find(ctx, claim, value)
+	if err == nil && !r.account.Enabled {
+		return remembered{}, fmt.Errorf("%w: account is disabled", identity.ErrCredentials)
 	}
-	return a, err
+	return r, err
 }
 
 // contains is a filter for a text within attributes; empty: anything.
-func (d *Directory) contains(text string, names ...string) string {
+func contains(where, text string, names ...string) string {
 	text = strings.ToValidUTF8(text[:min(len(text), maxText)], "")
 	if text == "" {
 		return ""
 	}
 	escaped, before, after := ldap.EscapeFilter(norm.NFC.String(text)), "*", "*"
-	switch d.opts.Substring {
+	switch where {
 	case "initial":
 		before = ""
 	case "final":
@@ -300,94 +403,6 @@ func (d *Directory) contains(text string, names ...string) string {
 
 func fold(s string) string { return strings.ToLower(norm.NFC.String(s)) }
 
-// FindUsers implements identity.Users.
-func (d *Directory) FindUsers(ctx context.Context, text string, limit int) ([]identity.User, error) {
-	found, err := d.pool.search(ctx, d.opts.UserBase, scope(d.opts.UserScope), d.users(d.contains(text, d.opts.UserName, d.opts.UserDisplay, d.opts.UserMail)), d.userAttributes(), maxEntries)
-	if err != nil {
-		return nil, err
-	}
-	var out []identity.User
-	for _, e := range found {
-		if u := d.user(e); u.ID != "" && u.Username != "" {
-			out = append(out, u)
-		}
-	}
-	slices.SortFunc(out, func(a, b identity.User) int { return strings.Compare(fold(a.Username), fold(b.Username)) })
-	return out[:min(len(out), limit)], nil
-}
-
-func (d *Directory) group(e *ldap.Entry) identity.Group {
-	return identity.Group{ID: idOf(e, d.opts.GroupID, d.opts.GroupIDBinary), DisplayName: e.GetEqualFoldAttributeValue(d.opts.GroupName)}
-}
-
-// Group implements identity.Groups.
-func (d *Directory) Group(ctx context.Context, id string) (identity.Group, error) {
-	condition, ok := idFilter(d.opts.GroupID, id, d.opts.GroupIDBinary)
-	if !ok {
-		return identity.Group{}, identity.ErrNotFound
-	}
-	e, err := d.one(ctx, d.opts.GroupBase, d.opts.GroupScope, d.groups(condition), attributes(d.opts.GroupID, d.opts.GroupName))
-	if err != nil {
-		return identity.Group{}, err
-	}
-	return d.group(e), nil
-}
-
-// GroupByName implements identity.Groups.
-func (d *Directory) GroupByName(ctx context.Context, name string) (identity.Group, error) {
-	if name == "" {
-		return identity.Group{}, identity.ErrNotFound
-	}
-	e, err := d.one(ctx, d.opts.GroupBase, d.opts.GroupScope, d.groups(equal(d.opts.GroupName, norm.NFC.String(name))), attributes(d.opts.GroupID, d.opts.GroupName))
-	if err != nil {
-		return identity.Group{}, err
-	}
-	return d.group(e), nil
-}
-
-// FindGroups implements identity.Groups.
-func (d *Directory) FindGroups(ctx context.Context, text string, limit int) ([]identity.Group, error) {
-	found, err := d.pool.search(ctx, d.opts.GroupBase, scope(d.opts.GroupScope), d.groups(d.contains(text, d.opts.GroupName)), attributes(d.opts.GroupID, d.opts.GroupName), maxEntries)
-	if err != nil {
-		return nil, err
-	}
-	var out []identity.Group
-	for _, e := range found {
-		if g := d.group(e); g.ID != "" {
-			out = append(out, g)
-		}
-	}
-	slices.SortFunc(out, func(a, b identity.Group) int { return strings.Compare(fold(a.DisplayName), fold(b.DisplayName)) })
-	return out[:min(len(out), limit)], nil
-}
-
-// Members implements identity.Groups. Members that are no people of ours are left out.
-func (d *Directory) Members(ctx context.Context, groupID string) ([]string, error) {
-	condition, ok := idFilter(d.opts.GroupID, groupID, d.opts.GroupIDBinary)
-	if !ok {
-		return nil, identity.ErrNotFound
-	}
-	g, err := d.one(ctx, d.opts.GroupBase, d.opts.GroupScope, d.groups(condition), attributes(d.opts.GroupMember))
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, dn := range g.GetEqualFoldAttributeValues(d.opts.GroupMember) {
-		e, err := d.one(ctx, dn, "base", d.users(""), attributes(d.opts.UserID))
-		if errors.Is(err, identity.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if id := idOf(e, d.opts.UserID, d.opts.UserIDBinary); id != "" {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids, nil
-}
-
 // Check implements login.Backend: the server compares the password.
 func (d *Directory) Check(ctx context.Context, name, password string) (id string, secret int64, err error) {
 	var condition strings.Builder
@@ -395,7 +410,7 @@ func (d *Directory) Check(ctx context.Context, name, password string) (id string
 		condition.WriteString(equal(a, norm.NFC.String(name)))
 	}
 	dn := ""
-	e, err := d.one(ctx, d.opts.UserBase, d.opts.UserScope, d.users("(|"+condition.String()+")"), attributes(d.opts.UserID))
+	e, err := d.one(ctx, d.opts.UserBase, d.opts.UserScope, d.users(d.opts.LoginFilter+"(|"+condition.String()+")"), d.userAttributes())
 	switch {
 	case err == nil:
 		dn, id = e.DN, idOf(e, d.opts.UserID, d.opts.UserIDBinary)
@@ -410,20 +425,16 @@ func (d *Directory) Check(ctx context.Context, name, password string) (id string
 	if id == "" {
 		return "", 0, identity.ErrCredentials
 	}
-	return id, 0, nil
+	profiles, err := d.opts.Profiles.Get(ctx, id)
+	return id, d.version(mark(e, later(profiles[id].PasswordChanged, passwordChanged(e)))), err
 }
 
-// Current implements login.Backend. Passwords that were changed in the directory end remembered logins after 30 s at most.
+// Current implements login.Backend. Changes in the directory end remembered logins after 30 s at most, accounts that it
+// locks without a change after ten minutes.
 func (d *Directory) Current(ctx context.Context, id string) (identity.Actor, int64, error) {
-	a, err := d.ActorBy(ctx, "userid", id)
+	r, err := d.enabled(ctx, "userid", id)
 	if errors.Is(err, identity.ErrNotFound) {
 		err = fmt.Errorf("%w: account is gone", identity.ErrCredentials)
 	}
-	return a, 0, err
+	return r.actor, d.version(r.mark), err
 }
-
-var (
-	_ identity.Users   = (*Directory)(nil)
-	_ identity.Groups  = (*Directory)(nil)
-	_ identity.Machine = (*Directory)(nil)
-)

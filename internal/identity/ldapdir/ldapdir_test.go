@@ -1,6 +1,7 @@
 package ldapdir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,58 +21,68 @@ import (
 
 const suffix = "dc=example,dc=org"
 
-// populate starts a server with the test data.
-func populate(t *testing.T, data identitytest.Data) (uri string, stop func()) {
+// schema is the file of deploy/ldap.
+func schema(t *testing.T) string {
 	t.Helper()
-	schema, err := filepath.Abs("../../../deploy/ldap/opencloud.schema")
+	file, err := filepath.Abs("../../../deploy/ldap/opencloud.schema")
 	if err != nil {
 		t.Fatal(err)
 	}
-	uri, stop = testkit.Slapd(t, suffix, schema)
-	c, err := ldap.DialURL(uri)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if err := c.Bind("cn=admin,"+suffix, testkit.SlapdPassword); err != nil {
-		t.Fatal(err)
-	}
-	add := func(dn string, attrs map[string][]string) {
-		t.Helper()
-		r := ldap.NewAddRequest(dn, nil)
-		for name, values := range attrs {
-			if len(values) > 0 && values[0] != "" {
-				r.Attribute(name, values)
-			}
-		}
-		if err := c.Add(r); err != nil {
-			t.Fatalf("%s: %v", dn, err)
-		}
-	}
-	add(suffix, map[string][]string{"objectClass": {"dcObject", "organization"}, "dc": {"example"}, "o": {"Example"}})
+	return file
+}
+
+// start starts a server with folders for people and groups.
+func start(t *testing.T, schemas ...string) (uri string, stop func()) {
+	t.Helper()
+	uri, stop = testkit.Slapd(t, suffix, schemas...)
+	add(t, uri, suffix, "objectClass", "dcObject", "objectClass", "organization", "dc", "example", "o", "Example")
 	for _, ou := range []string{"people", "groups"} {
-		add("ou="+ou+","+suffix, map[string][]string{"objectClass": {"organizationalUnit"}, "ou": {ou}})
-	}
-	dns := map[string]string{}
-	for _, a := range data.Accounts {
-		dn := "uid=" + ldap.EscapeDN(a.Username) + ",ou=people," + suffix
-		dns[a.ID] = dn
-		add(dn, map[string][]string{"objectClass": {"inetOrgPerson", "openCloudObject", "openCloudUser"}, "uid": {a.Username}, "cn": {a.DisplayName}, "sn": {a.Surname},
-			"givenName": {a.GivenName}, "displayName": {a.DisplayName}, "mail": {a.Mail}, "openCloudUUID": {a.ID}, "userPassword": {a.Password},
-			"openCloudUserEnabled": {strings.ToUpper(fmt.Sprint(a.Enabled))}})
-	}
-	for _, g := range data.Groups {
-		members := []string{"cn=nobody," + suffix} // groupOfNames must have one
-		for _, m := range g.Members {
-			members = append(members, dns[m])
-		}
-		add("cn="+ldap.EscapeDN(g.DisplayName)+",ou=groups,"+suffix, map[string][]string{"objectClass": {"groupOfNames", "openCloudObject"}, "cn": {g.DisplayName},
-			"openCloudUUID": {g.ID}, "member": members})
+		add(t, uri, "ou="+ou+","+suffix, "objectClass", "organizationalUnit", "ou", ou)
 	}
 	return uri, stop
 }
 
-func open(t *testing.T, uri string) *Directory {
+// add adds an entry as somebody else does; empty values are left out.
+func add(t *testing.T, uri, dn string, attrs ...string) {
+	t.Helper()
+	values := map[string][]string{}
+	for i := 0; i < len(attrs); i += 2 {
+		if attrs[i+1] != "" {
+			values[attrs[i]] = append(values[attrs[i]], attrs[i+1])
+		}
+	}
+	r := ldap.NewAddRequest(dn, nil)
+	for n, v := range values {
+		r.Attribute(n, v)
+	}
+	exec(t, uri, func(c *ldap.Conn) error { return c.Add(r) })
+}
+
+func person(username string) string { return "uid=" + ldap.EscapeDN(username) + ",ou=people," + suffix }
+
+// populate starts a server with the test data.
+func populate(t *testing.T, data identitytest.Data) (uri string, stop func()) {
+	t.Helper()
+	uri, stop = start(t, schema(t))
+	dns := map[string]string{}
+	for _, a := range data.Accounts {
+		dns[a.ID] = person(a.Username)
+		add(t, uri, dns[a.ID], "objectClass", "inetOrgPerson", "objectClass", "openCloudObject", "objectClass", "openCloudUser", "uid", a.Username, "cn", a.DisplayName, "sn", a.Surname,
+			"givenName", a.GivenName, "displayName", a.DisplayName, "mail", a.Mail, "openCloudUUID", a.ID, "userPassword", a.Password,
+			"openCloudUserEnabled", strings.ToUpper(fmt.Sprint(a.Enabled)), "openCloudUserType", string(a.Type))
+	}
+	for _, g := range data.Groups {
+		attrs := []string{"objectClass", "groupOfNames", "objectClass", "openCloudObject", "cn", g.DisplayName, "openCloudUUID", g.ID, "member", "cn=nobody," + suffix} // one must be there
+		for _, m := range g.Members {
+			attrs = append(attrs, "member", dns[m])
+		}
+		add(t, uri, "cn="+ldap.EscapeDN(g.DisplayName)+",ou=groups,"+suffix, attrs...)
+	}
+	return uri, stop
+}
+
+// open opens the directory of populate; each changes how.
+func open(t *testing.T, uri string, each ...func(*Options)) *Directory {
 	t.Helper()
 	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "p.db"), db.Options{})
 	if err != nil {
@@ -81,14 +92,42 @@ func open(t *testing.T, uri string) *Directory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := New(Options{URI: uri, BindDN: "cn=admin," + suffix, BindPassword: testkit.SlapdPassword, UserBase: "ou=people," + suffix, GroupBase: "ou=groups," + suffix,
+	o := Options{URI: uri, BindDN: "cn=admin," + suffix, BindPassword: testkit.SlapdPassword, UserBase: "ou=people," + suffix, GroupBase: "ou=groups," + suffix,
 		UserClass: "inetOrgPerson", GroupClass: "groupOfNames", UserID: "openCloudUUID", GroupID: "openCloudUUID", UserName: "uid", UserMail: "mail", UserDisplay: "displayName",
-		UserType: "openCloudUserType", UserEnabled: "openCloudUserEnabled", GroupName: "cn", GroupMember: "member", Profiles: profiles})
+		UserType: "openCloudUserType", UserEnabled: "openCloudUserEnabled", GroupName: "cn", GroupMember: "member", Issuer: issuer, Profiles: profiles}
+	for _, f := range each {
+		f(&o)
+	}
+	dir, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = dir.Close(), d.Close() })
 	return dir
+}
+
+const issuer = "https://cloud.example"
+
+func writable(o *Options) { o.Write, o.PasswordExop = true, true }
+
+// exec changes the directory as somebody else does.
+func exec(t *testing.T, uri string, f func(c *ldap.Conn) error) {
+	t.Helper()
+	c, err := ldap.DialURL(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Bind("cn=admin,"+suffix, testkit.SlapdPassword); err != nil {
+		t.Fatal(err)
+	}
+	if err := f(c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func ada(enabled bool) identitytest.Account {
+	return identitytest.Account{User: identity.User{ID: "1", Username: "ada", DisplayName: "Ada", Surname: "L", Enabled: enabled}, Password: "pw"}
 }
 
 // TestContract: an external directory behaves as our own does.
@@ -98,11 +137,18 @@ func TestContract(t *testing.T) {
 		d := open(t, uri)
 		return identitytest.Backend{Users: d, Groups: d, Machine: d, Login: login.New(d)}
 	})
+	identitytest.Run(t, func(t *testing.T, data identitytest.Data) identitytest.Backend {
+		uri, _ := populate(t, data)
+		d := open(t, uri, writable, func(o *Options) { o.Mechanism, o.DisabledGroup = "group", "cn=Empty,ou=elsewhere,"+suffix })
+		add(t, uri, "ou=elsewhere,"+suffix, "objectClass", "organizationalUnit", "ou", "elsewhere")
+		add(t, uri, d.opts.DisabledGroup, "objectClass", "groupOfNames", "cn", "Empty", "member", person("carol_x"))
+		return identitytest.Backend{Users: d, Groups: d, Machine: d, Login: login.New(d)}
+	})
 }
 
 // Roles are ours, whatever the directory says.
 func TestRoles(t *testing.T) {
-	uri, _ := populate(t, identitytest.Data{Accounts: []identitytest.Account{{User: identity.User{ID: "1", Username: "ada", DisplayName: "Ada", Surname: "L", Enabled: true}}}})
+	uri, _ := populate(t, identitytest.Data{Accounts: []identitytest.Account{ada(true)}})
 	d := open(t, uri)
 	if a, err := d.ActorBy(t.Context(), "username", "ada"); err != nil || a.User.Roles[0] != role.User || a.MayListAllSpaces {
 		t.Errorf("%+v, %v", a, err)
@@ -117,8 +163,9 @@ func TestRoles(t *testing.T) {
 
 // A server that is away deletes nobody, and logs nobody out: the errors say that it is away. When it is back all goes on.
 func TestOutage(t *testing.T) {
-	uri, stop := populate(t, identitytest.Data{Accounts: []identitytest.Account{{User: identity.User{ID: "1", Username: "ada", DisplayName: "Ada", Surname: "L", Enabled: true}, Password: "pw"}}})
-	d := open(t, uri)
+	uri, stop := populate(t, identitytest.Data{Accounts: []identitytest.Account{ada(true)}})
+	d := open(t, uri, writable)
+	d.OnPurge(func(context.Context, string) error { t.Error("somebody was purged"); return nil })
 	if _, err := d.UserBy(t.Context(), "username", "ada"); err != nil {
 		t.Fatal(err)
 	}
@@ -128,8 +175,14 @@ func TestOutage(t *testing.T) {
 		"search":  func() error { _, err := d.FindUsers(t.Context(), "ada", 10); return err },
 		"groups":  func() error { _, err := d.Group(t.Context(), "1"); return err },
 		"sign in": func() error { _, _, err := d.Check(t.Context(), "ada", "pw"); return err },
+		"list":    func() error { _, err := d.ListAccounts(t.Context(), identity.AccountQuery{}); return err },
+		"delete":  func() error { return d.DeleteAccount(t.Context(), "1", true) },
+		"create": func() error {
+			_, err := d.CreateAccount(t.Context(), identity.Account{User: identity.User{Username: "x"}}, "")
+			return err
+		},
 	} {
-		if err := f(); err == nil || errors.Is(err, identity.ErrNotFound) || errors.Is(err, identity.ErrCredentials) {
+		if err := f(); err == nil || errors.Is(err, identity.ErrNotFound) || errors.Is(err, identity.ErrCredentials) || errors.Is(err, identity.ErrReadOnly) || errors.Is(err, identity.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -140,7 +193,7 @@ func TestOutage(t *testing.T) {
 
 // What people type cannot become a part of a filter.
 func TestHostileNames(t *testing.T) {
-	uri, _ := populate(t, identitytest.Data{Accounts: []identitytest.Account{{User: identity.User{ID: "1", Username: "ada", DisplayName: "Ada", Surname: "L", Enabled: true}, Password: "pw"}}})
+	uri, _ := populate(t, identitytest.Data{Accounts: []identitytest.Account{ada(true)}})
 	d := open(t, uri)
 	for _, name := range []string{"*", "ada*", "*)(uid=*", "ada)(|(uid=*", "\x00", `\2a`, "ada\x00", strings.Repeat("a", 10_000)} {
 		if _, err := d.UserBy(t.Context(), "username", name); !errors.Is(err, identity.ErrNotFound) {

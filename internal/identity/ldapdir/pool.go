@@ -72,6 +72,15 @@ func (p *pool) dial() (*ldap.Conn, error) {
 
 // with runs f with a connection that is bound as ourselves; where one turns out to be broken, once more with a new one.
 func (p *pool) with(ctx context.Context, f func(c *ldap.Conn) error) error {
+	return p.run(ctx, true, f)
+}
+
+// once runs f a single time, for what must not be done twice.
+func (p *pool) once(ctx context.Context, f func(c *ldap.Conn) error) error {
+	return p.run(ctx, false, f)
+}
+
+func (p *pool) run(ctx context.Context, again bool, f func(c *ldap.Conn) error) error {
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
@@ -89,17 +98,22 @@ func (p *pool) with(ctx context.Context, f func(c *ldap.Conn) error) error {
 			return err
 		}
 		_ = c.Close()
-		if !old {
+		if !old || !again {
 			return fmt.Errorf("LDAP server: %w", err)
 		}
 	}
 }
 
 func (p *pool) take() (c *ldap.Conn, old bool, err error) {
-	select {
-	case c := <-p.idle:
-		return c, true, nil
-	default:
+	for range cap(p.idle) {
+		select {
+		case c := <-p.idle:
+			if !c.IsClosing() { // else the server has ended it meanwhile
+				return c, true, nil
+			}
+			_ = c.Close()
+		default:
+		}
 	}
 	if c, err = p.dial(); err != nil {
 		return nil, false, err

@@ -47,8 +47,33 @@ func (p *Policy) Ban(file string) error {
 	return nil
 }
 
-// Faults says what a password lacks, in words for people; none: it may be used.
-func (p *Policy) Faults(password string) (faults []string) {
+// Fault is one thing that a password lacks, in words for people. The text may be translated; it has a %d if Count is set.
+type Fault struct {
+	Text  string
+	Count int
+}
+
+// String returns the text with its number.
+func (f Fault) String() string {
+	if f.Count == 0 {
+		return f.Text
+	}
+	return fmt.Sprintf(f.Text, f.Count)
+}
+
+// WeakError tells all that a password lacks.
+type WeakError struct{ Faults []Fault }
+
+func (e *WeakError) Error() string {
+	texts := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		texts[i] = f.String()
+	}
+	return "the password is too weak: " + strings.Join(texts, ", ")
+}
+
+// Faults says what a password lacks; none: it may be used.
+func (p *Policy) Faults(password string) (faults []Fault) {
 	lower, upper, digits, special := 0, 0, 0, 0
 	for _, c := range password {
 		switch {
@@ -64,15 +89,16 @@ func (p *Policy) Faults(password string) (faults []string) {
 	}
 	for _, rule := range []struct {
 		has, want int
-		what      string
-	}{{utf8.RuneCountInString(password), p.Length, "characters"}, {lower, p.Lower, "lower-case letters"}, {upper, p.Upper, "upper-case letters"},
-		{digits, p.Digits, "digits"}, {special, p.Special, "special characters"}} {
+		text      string
+	}{{utf8.RuneCountInString(password), p.Length, "at least %d characters are needed"}, {lower, p.Lower, "at least %d lower-case letters are needed"},
+		{upper, p.Upper, "at least %d upper-case letters are needed"}, {digits, p.Digits, "at least %d digits are needed"},
+		{special, p.Special, "at least %d special characters are needed"}} {
 		if rule.has < rule.want {
-			faults = append(faults, fmt.Sprintf("at least %d %s are needed", rule.want, rule.what))
+			faults = append(faults, Fault{rule.text, rule.want})
 		}
 	}
 	if _, banned := p.banned[strings.ToLower(password)]; banned {
-		faults = append(faults, "it is on the list of passwords that everybody guesses first")
+		faults = append(faults, Fault{Text: "it is on the list of passwords that everybody guesses first"})
 	}
 	return faults
 }

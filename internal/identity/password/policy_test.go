@@ -36,6 +36,9 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("%q: %q, want %d faults", c.password, got, c.faults)
 		}
 	}
+	if got, want := (&WeakError{strict.Faults("PASSWORD1!")}).Error(), "the password is too weak: at least 1 lower-case letters are needed, it is on the list of passwords that everybody guesses first"; got != want {
+		t.Errorf("%q", got)
+	}
 	if err := new(Policy).Ban(list + ".none"); err == nil {
 		t.Error("a list that is not there was read")
 	}

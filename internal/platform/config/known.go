@@ -18,7 +18,7 @@ var ignored = []string{
 	"storage_system.", "thumbnails.", "web.", "webdav.", "runtime.", "file", "file.", "loglevel", "url_signing_secret",
 	"graph.spaces.insecure", "graph.identity.", "graph.events.", "frontend.app_handler.", "frontend.archiver.insecure",
 	"frontend.ocdav.insecure", "auth_basic.auth_providers.", "users.drivers.", "groups.drivers.", "storage_users.events.",
-	"gateway.storage_registry.", "frontend.ocdav.", "proxy.oidc.jwks.", "ocdav.insecure", "graph.service_account.", "*.auth_providers.",
+	"gateway.storage_registry.", "frontend.ocdav.", "ocdav.insecure", "graph.service_account.", "*.auth_providers.",
 }
 
 // initial are the ignored keys that `opencloud init` writes, here and in the original: nobody chose them, so nobody is
@@ -32,6 +32,10 @@ var initial = []string{
 	"nats.nats.tls_skip_verify_client_cert", "gateway.storage_registry.storage_users_mount_id", "thumbnails.thumbnail.transfer_secret",
 	"thumbnails.thumbnail.webdav_allow_insecure", "thumbnails.thumbnail.cs3_allow_insecure",
 }
+
+// elsewhere are branches of the original that the section idm reads: there is one client of an external directory for all
+// services. (spec/identity.md §8.2)
+var elsewhere = []string{"graph.identity.ldap.", "users.drivers.ldap.", "groups.drivers.ldap.", "auth_basic.auth_providers.ldap.", "idp.ldap."}
 
 // listed tells whether a list of patterns has a path, or a branch that holds it.
 func listed(path string, patterns []string) bool {
@@ -50,7 +54,7 @@ const maxWarnings = 200
 // warn adds a warning for every setting at or below a key that means nothing here. path is the dotted name from the root of
 // opencloud.yaml; names are what could have been meant.
 func warn(out []string, file string, kv *ast.MappingValueNode, path string, names []string) []string {
-	if len(out) >= maxWarnings || listed(path, initial) {
+	if len(out) >= maxWarnings || listed(path, initial) || listed(path, elsewhere) {
 		return out
 	}
 	if !Ignored(path) {

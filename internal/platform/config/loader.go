@@ -169,12 +169,35 @@ func (l *loader) fill(v reflect.Value, addr, _ string) {
 				l.fail("default of %s: %w", f.Name, err)
 			}
 		}
-		if g := f.Tag.Get("global"); g != "" {
-			if n := at(l.source.main.root, g); n != nil {
-				l.set(v, l.source.main, n, g)
+		for _, g := range globals(f) {
+			if n, from := l.global(g); n != nil {
+				l.set(v, from, n, g)
 			}
 		}
 	})
+}
+
+func globals(f reflect.StructField) []string {
+	tag := f.Tag.Get("global")
+	if tag == "" {
+		return nil
+	}
+	return strings.Split(tag, ";")
+}
+
+// global finds a path from the root of opencloud.yaml; where it leads into the section of a service, that service's own
+// file says it too, and wins.
+func (l *loader) global(path string) (ast.Node, *file) {
+	section, rest, deep := strings.Cut(path, ".")
+	if deep {
+		own, err := l.source.read(strings.ReplaceAll(section, "_", "-") + ".yaml")
+		if err != nil {
+			l.errs = append(l.errs, err)
+		} else if n := at(own.root, rest); n != nil {
+			return n, own
+		}
+	}
+	return at(l.source.main.root, path), l.source.main
 }
 
 // layer sets what a mapping of a file says.
@@ -263,8 +286,8 @@ func (l *loader) missing(v reflect.Value, service, path string) {
 			return
 		}
 		where := Section(service) + "." + p
-		if g := f.Tag.Get("global"); g != "" {
-			where = g
+		if g := globals(f); len(g) > 0 {
+			where = g[len(g)-1]
 		}
 		names := envNames(f, l.svc)
 		hint := ""

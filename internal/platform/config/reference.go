@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -42,8 +43,9 @@ func reference(b *strings.Builder, v reflect.Value, svc, path, addr string) {
 			env = append(env, "`"+n+"`")
 		}
 		doc := f.Tag.Get("doc")
-		if g := f.Tag.Get("global"); g != "" {
-			doc += " Falls back to `" + g + "`."
+		if g := globals(f); len(g) > 0 {
+			slices.Reverse(g)
+			doc += " Falls back to `" + strings.Join(g, "`, `") + "`."
 		}
 		if f.Tag.Get("required") == "true" {
 			doc += " Required."

@@ -1,8 +1,8 @@
 // Package config reads the configuration of services: defaults, opencloud.yaml, <service>.yaml, environment, in this
 // order, into structs whose tags are the reference (docs/reference/configuration.md is made from them).
 //
-// Tags: yaml (key), env ("A;B": the last that is set wins; {SVC} is the service's name), global (path in the root of
-// opencloud.yaml that serves when the section has nothing), default, doc, secret:"true" (masked, never logged),
+// Tags: yaml (key), env ("A;B": the last that is set wins; {SVC} is the service's name), global (path from the root of
+// opencloud.yaml that serves when the section has nothing; "a;b": the last that is set wins), default, doc, secret:"true" (masked, never logged),
 // required:"true" (must not be empty), addr (default of a listener's addr).
 package config
 

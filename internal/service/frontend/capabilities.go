@@ -27,7 +27,7 @@ func (h *handler) capabilities() map[string]any {
 		"dav":           m{"chunking": "", "trashbin": "1.0", "reports": []string{"sync-collection", "filter-files"}, "chunkingParallelUploadDisabled": false},
 		"files_sharing": h.sharingCapabilities(&rules),
 		"spaces":        m{"version": "1.0.0", "enabled": true, "projects": true, "share_jail": true, "max_quota": c.MaxQuota},
-		"graph": m{"personal-data-export": true, "users": m{"read_only_attributes": append([]string{}, c.ReadOnlyAttributes...), "create_disabled": !c.DirectoryWritable,
+		"graph": m{"personal-data-export": true, "users": m{"read_only_attributes": c.readOnly(), "create_disabled": !c.DirectoryWritable,
 			"delete_disabled": !c.DirectoryWritable, "change_password_self_disabled": !c.DirectoryWritable, "edit_login_allowed_disabled": !c.DirectoryWritable}},
 		"password_policy": m{"min_characters": rules.Policy.Length, "max_characters": 72, "min_lowercase_characters": rules.Policy.Lower,
 			"min_uppercase_characters": rules.Policy.Upper, "min_digits": rules.Policy.Digits, "min_special_characters": rules.Policy.Special},
@@ -52,4 +52,12 @@ func (h *handler) sharingCapabilities(rules *link.Rules) map[string]any {
 
 func (h *handler) version() map[string]any {
 	return map[string]any{"major": 10, "minor": 11, "micro": 0, "string": "10.11.0", "edition": h.cfg.Edition, "product": "OpenCloud", "productversion": productVersion}
+}
+
+// readOnly are the attributes of users that clients must not offer to change. (spec/identity.md §8.2, §10)
+func (c *Config) readOnly() []string {
+	if len(c.ReadOnlyAttributes) == 0 && !c.DirectoryWritable {
+		return []string{"user.onPremisesSamAccountName", "user.displayName", "user.mail", "user.passwordProfile", "user.accountEnabled"}
+	}
+	return append([]string{}, c.ReadOnlyAttributes...)
 }

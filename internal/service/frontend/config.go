@@ -18,8 +18,8 @@ type Config struct {
 	SearchMin          int      `yaml:"search_min_length" env:"FRONTEND_SEARCH_MIN_LENGTH" default:"3" doc:"Shortest text to search people by."`
 	Checksums          []string `yaml:"checksums_supported_types" env:"FRONTEND_CHECKSUMS_SUPPORTED_TYPES" default:"sha1,md5,adler32" doc:"Checksums announced to clients."`
 	Preferred          string   `yaml:"checksums_preferred_upload_type" env:"FRONTEND_CHECKSUMS_PREFERRED_UPLOAD_TYPE" default:"sha1" doc:"Checksum that clients shall send."`
-	DirectoryWritable  bool     `yaml:"ldap_server_write_enabled" env:"OC_LDAP_SERVER_WRITE_ENABLED;FRONTEND_LDAP_SERVER_WRITE_ENABLED" default:"true" doc:"Users and passwords can be changed here; false: they are maintained elsewhere."`
-	ReadOnlyAttributes []string `yaml:"read_only_user_attributes" env:"FRONTEND_READONLY_USER_ATTRIBUTES" doc:"Attributes of users that clients show but do not change, such as user.mail."`
+	DirectoryWritable  bool     `yaml:"ldap_server_write_enabled" env:"OC_LDAP_SERVER_WRITE_ENABLED;GRAPH_LDAP_SERVER_WRITE_ENABLED;FRONTEND_LDAP_SERVER_WRITE_ENABLED" global:"graph.identity.ldap.write_enabled;idm.ldap.write_enabled" default:"true" doc:"Users and passwords can be changed here; false: they are maintained elsewhere."`
+	ReadOnlyAttributes []string `yaml:"read_only_user_attributes" env:"FRONTEND_READONLY_USER_ATTRIBUTES" doc:"Attributes of users that clients show but do not change, such as user.mail. Empty, with a read-only directory: those that it keeps."`
 	CheckUpdates       bool     `yaml:"check_for_updates" env:"FRONTEND_CHECK_FOR_UPDATES" default:"true" doc:"Let the web client look for new versions."`
 
 	Archiver struct {

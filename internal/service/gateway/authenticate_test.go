@@ -9,11 +9,15 @@ import (
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
 	"google.golang.org/grpc"
 
+	"opencloud/internal/cs3/preferences"
+	"opencloud/internal/cs3/sharing"
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/directory"
 	"opencloud/internal/identity/login"
+	"opencloud/internal/link"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/service/gateway"
+	"opencloud/internal/storage"
 	"opencloud/internal/storage/mem"
 	"opencloud/internal/token"
 )
@@ -46,6 +50,18 @@ func (w services) ServiceAccount(_ context.Context, _, secret string) (identity.
 	return w.actor(secret)
 }
 
+type links struct{}
+
+func (links) Open(_ context.Context, token string, k link.Key) (link.Link, identity.Actor, error) {
+	switch {
+	case token != "token":
+		return link.Link{}, identity.Actor{}, storage.ErrNotFound
+	case k.Address != "" || k.Password != "right" && k.Signature != "signed" || k.Signature != "" && k.Expiration != "then":
+		return link.Link{}, identity.Actor{}, link.ErrWrongPassword
+	}
+	return link.Link{}, identity.Actor{Kind: identity.Visitor, User: identity.User{ID: "link-x"}, Visit: &identity.Visit{Link: "x"}}, nil
+}
+
 // api keeps what a service registers.
 type api struct{ gatewaypb.GatewayAPIServer }
 
@@ -72,7 +88,7 @@ func TestAuthenticate(t *testing.T) {
 	}
 	var cfg gateway.Config
 	cfg.PublicURL, cfg.TransferSecret, cfg.TransferExpires, cfg.MachineKey = "https://localhost", secret, 60, machineKey
-	deps := gateway.Deps{FS: mem.New("11111111-1111-4111-8111-111111111111"), Users: dir, Groups: dir, Login: login.New(dir), Machine: dir, Tokens: tokens}
+	deps := gateway.Deps{FS: mem.New("11111111-1111-4111-8111-111111111111"), Users: dir, Groups: dir, Login: login.New(dir), Machine: dir, Tokens: tokens, Sharing: sharing.NewServer(nil, nil), Settings: preferences.NewServer(nil)}
 	open := func(deps gateway.Deps) *api {
 		parts, err := gateway.New(t.Context(), cfg, deps)
 		if err != nil {
@@ -83,9 +99,9 @@ func TestAuthenticate(t *testing.T) {
 		return a
 	}
 	few := open(deps)
-	deps.AppTokens, deps.Bearers, deps.Services = appTokens{ways{identity.Person}}, bearers{ways{identity.Person}}, services{ways{identity.Service}}
+	deps.AppTokens, deps.Bearers, deps.Services, deps.Links = appTokens{ways{identity.Person}}, bearers{ways{identity.Person}}, services{ways{identity.Service}}, links{}
 	all := open(deps)
-	const ok, refused, unknown = rpcpb.Code_CODE_OK, rpcpb.Code_CODE_UNAUTHENTICATED, rpcpb.Code_CODE_INVALID_ARGUMENT
+	const ok, refused, unknown, gone = rpcpb.Code_CODE_OK, rpcpb.Code_CODE_UNAUTHENTICATED, rpcpb.Code_CODE_INVALID_ARGUMENT, rpcpb.Code_CODE_NOT_FOUND
 	for _, c := range []struct {
 		kind, id, secret string
 		all, few         rpcpb.Code
@@ -104,7 +120,14 @@ func TestAuthenticate(t *testing.T) {
 		{"machine", "username:nobody", machineKey, refused, refused, 0},
 		{"machine", "ada", machineKey, refused, refused, 0},
 		{"", "ada", "right", unknown, unknown, 0},
-		{"publicshares", "ada", "right", unknown, unknown, 0},
+		{"publicshares", "token", "password|right", ok, unknown, identity.Visitor},
+		{"publicshares", "token", "signature|signed|then", ok, unknown, identity.Visitor},
+		{"publicshares", "token", "signature|signed|now", refused, unknown, 0},
+		{"publicshares", "token", "signature||", refused, unknown, 0},
+		{"publicshares", "token", "password|wrong", refused, unknown, 0},
+		{"publicshares", "token", "right", refused, unknown, 0},
+		{"publicshares", "token", "", refused, unknown, 0},
+		{"publicshares", "other", "password|right", gone, unknown, 0},
 	} {
 		for g, want := range map[*api]rpcpb.Code{all: c.all, few: c.few} {
 			r, err := g.Authenticate(t.Context(), &gatewaypb.AuthenticateRequest{Type: c.kind, ClientId: c.id, ClientSecret: c.secret})

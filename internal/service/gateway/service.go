@@ -5,21 +5,24 @@ package gateway
 import (
 	"context"
 	"errors"
-	"net"
 	"time"
 
+	registrypb "github.com/cs3org/go-cs3apis/cs3/app/registry/v1beta1"
 	authpb "github.com/cs3org/go-cs3apis/cs3/auth/provider/v1beta1"
 	gatewaypb "github.com/cs3org/go-cs3apis/cs3/gateway/v1beta1"
 	grouppb "github.com/cs3org/go-cs3apis/cs3/identity/group/v1beta1"
 	userpb "github.com/cs3org/go-cs3apis/cs3/identity/user/v1beta1"
+	permissionspb "github.com/cs3org/go-cs3apis/cs3/permissions/v1beta1"
+	preferencespb "github.com/cs3org/go-cs3apis/cs3/preferences/v1beta1"
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
 	providerpb "github.com/cs3org/go-cs3apis/cs3/storage/provider/v1beta1"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/peer"
 
 	"opencloud/internal/cs3/files"
 	"opencloud/internal/cs3/people"
+	"opencloud/internal/cs3/sharing"
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/role"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/storage"
@@ -43,9 +46,20 @@ type Config struct {
 	} `yaml:"storage_registry"`
 }
 
+// Settings answers for permissions and preferences. preferences.Server and its Client are such.
+type Settings interface {
+	CheckPermission(ctx context.Context, r *permissionspb.CheckPermissionRequest) (*permissionspb.CheckPermissionResponse, error)
+	SetKey(ctx context.Context, r *preferencespb.SetKeyRequest) (*preferencespb.SetKeyResponse, error)
+	GetKey(ctx context.Context, r *preferencespb.GetKeyRequest) (*preferencespb.GetKeyResponse, error)
+}
+
 // Deps are what the service speaks to.
 type Deps struct {
-	FS      storage.FS
+	FS       storage.FS
+	Sharing  *sharing.Server
+	Settings Settings
+	// Home makes the personal space of a person who has none.
+	Home    func(ctx context.Context, a identity.Actor) error
 	Users   identity.Users
 	Groups  identity.Groups
 	Login   identity.Authenticator
@@ -55,6 +69,7 @@ type Deps struct {
 	AppTokens identity.Authenticator
 	Services  people.ServiceAccounts
 	Bearers   people.Bearers
+	Links     sharing.Opener
 }
 
 // New returns the service's parts.
@@ -64,23 +79,39 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 		return service.Parts{}, err
 	}
 	g := &gateway{
-		files:   files.NewServer(deps.FS, signer, cfg.PublicURL+"/data", time.Duration(cfg.TransferExpires)*time.Second),
-		users:   people.NewUsersServer(deps.Users),
-		groups:  people.NewGroupsServer(deps.Groups),
-		machine: people.NewMachineServer(deps.Machine, []byte(cfg.MachineKey)),
-		deps:    deps,
+		fileAPI:        files.NewServer(deps.FS, signer, cfg.PublicURL+"/data", time.Duration(cfg.TransferExpires)*time.Second),
+		shareAPI:       deps.Sharing,
+		UserAPIServer:  people.NewUsersServer(deps.Users),
+		GroupAPIServer: people.NewGroupsServer(deps.Groups),
+		Settings:       deps.Settings,
+		machine:        people.NewMachineServer(deps.Machine, []byte(cfg.MachineKey)),
+		deps:           deps,
 	}
 	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { gatewaypb.RegisterGatewayAPIServer(r, g) }}, nil
 }
 
-// gateway passes calls on; what it does not have is answered as unimplemented.
+// gateway passes calls on to those who answer them.
 type gateway struct {
-	gatewaypb.UnimplementedGatewayAPIServer
-	files   *files.Server
-	users   userpb.UserAPIServer
-	groups  grouppb.GroupAPIServer
+	*fileAPI
+	*shareAPI
+	userpb.UserAPIServer
+	grouppb.GroupAPIServer
+	Settings
+	missing
 	machine authpb.ProviderAPIServer
 	deps    Deps
+}
+
+type (
+	fileAPI  = files.Server
+	shareAPI = sharing.Server
+)
+
+// missing answers as unimplemented what nobody else does; it is embedded deepest, so that all others come first.
+type missing struct{ deeper }
+
+type deeper struct {
+	gatewaypb.UnimplementedGatewayAPIServer
 }
 
 // tokenLife is how long a session of a CS3 program lasts.
@@ -91,7 +122,10 @@ func self(ctx context.Context) context.Context {
 	return identity.WithActor(ctx, people.Self("gateway"))
 }
 
-// Authenticate answers with a reva token: types basic, appauth, machine, serviceaccounts and bearer. (spec/identity.md §8.1)
+// visitLife is how long somebody who came by a link stays: what became of the link since is not in his token.
+const visitLife = time.Minute
+
+// Authenticate answers with a reva token: types basic, appauth, machine, serviceaccounts, bearer and publicshares. (spec/identity.md §8.1)
 func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateRequest) (*gatewaypb.AuthenticateResponse, error) {
 	actor, err := g.authenticate(ctx, r)
 	if err != nil {
@@ -103,10 +137,16 @@ func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 			code = rpcpb.Code_CODE_RESOURCE_EXHAUSTED
 		case errors.Is(err, identity.ErrCredentials), errors.Is(err, identity.ErrNotFound):
 			code = rpcpb.Code_CODE_UNAUTHENTICATED
+		case errors.Is(err, storage.ErrNotFound):
+			code = rpcpb.Code_CODE_NOT_FOUND // of a link: it may have expired
 		}
 		return &gatewaypb.AuthenticateResponse{Status: &rpcpb.Status{Code: code, Message: text}}, nil
 	}
-	t, err := g.deps.Tokens.Mint(actor, tokenLife)
+	life := tokenLife
+	if actor.Kind == identity.Visitor {
+		life = visitLife
+	}
+	t, err := g.deps.Tokens.Mint(actor, life)
 	if err != nil {
 		return nil, err
 	}
@@ -114,19 +154,22 @@ func (g *gateway) Authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 }
 
 // errType tells that there is no way to authenticate of this name here.
-var errType = errors.New("the type must be basic, appauth, machine, serviceaccounts or bearer")
+var errType = errors.New("the type must be basic, appauth, machine, serviceaccounts, bearer or publicshares")
 
 func (g *gateway) authenticate(ctx context.Context, r *gatewaypb.AuthenticateRequest) (identity.Actor, error) {
 	d, id, secret := g.deps, r.GetClientId(), r.GetClientSecret()
 	switch kind := r.GetType(); {
 	case kind == "basic":
-		return d.Login.Authenticate(ctx, identity.Login{Name: id, Password: secret, Address: address(ctx)})
+		return d.Login.Authenticate(ctx, identity.Login{Name: id, Password: secret, Address: people.Address(ctx, nil)})
 	case kind == "appauth" && d.AppTokens != nil:
-		return d.AppTokens.Authenticate(ctx, identity.Login{Name: id, Password: secret, Address: address(ctx)})
+		return d.AppTokens.Authenticate(ctx, identity.Login{Name: id, Password: secret, Address: people.Address(ctx, nil)})
 	case kind == "serviceaccounts" && d.Services != nil:
 		return d.Services.ServiceAccount(ctx, id, secret)
 	case kind == "bearer" && d.Bearers != nil:
 		return d.Bearers.Authenticate(ctx, secret)
+	case kind == "publicshares" && d.Links != nil:
+		_, a, err := sharing.Visit(ctx, d.Links, id, secret, people.Address(ctx, nil))
+		return a, err
 	case kind == "machine":
 		a, err := g.machine.Authenticate(self(ctx), &authpb.AuthenticateRequest{ClientId: id, ClientSecret: secret})
 		if err != nil {
@@ -143,18 +186,6 @@ func (g *gateway) authenticate(ctx context.Context, r *gatewaypb.AuthenticateReq
 	return identity.Actor{}, errType
 }
 
-// address is where a call comes from, without port: failed logins are counted by it.
-func address(ctx context.Context) string {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return ""
-	}
-	if host, _, err := net.SplitHostPort(p.Addr.String()); err == nil {
-		return host
-	}
-	return p.Addr.String()
-}
-
 // WhoAmI answers whose a token is.
 func (g *gateway) WhoAmI(_ context.Context, r *gatewaypb.WhoAmIRequest) (*gatewaypb.WhoAmIResponse, error) {
 	a, err := g.deps.Tokens.Parse(r.GetToken())
@@ -164,84 +195,20 @@ func (g *gateway) WhoAmI(_ context.Context, r *gatewaypb.WhoAmIRequest) (*gatewa
 	return &gatewaypb.WhoAmIResponse{Status: files.Status(nil), User: people.ToUser(a)}, nil
 }
 
-func (g *gateway) Stat(ctx context.Context, r *providerpb.StatRequest) (*providerpb.StatResponse, error) {
-	return g.files.Stat(ctx, r)
-}
-func (g *gateway) ListContainer(ctx context.Context, r *providerpb.ListContainerRequest) (*providerpb.ListContainerResponse, error) {
-	return g.files.ListContainer(ctx, r)
-}
 func (g *gateway) ListContainerStream(r *providerpb.ListContainerStreamRequest, s gatewaypb.GatewayAPI_ListContainerStreamServer) error {
-	return g.files.ListContainerStream(r, s)
+	return g.fileAPI.ListContainerStream(r, s)
 }
-func (g *gateway) CreateContainer(ctx context.Context, r *providerpb.CreateContainerRequest) (*providerpb.CreateContainerResponse, error) {
-	return g.files.CreateContainer(ctx, r)
-}
-func (g *gateway) TouchFile(ctx context.Context, r *providerpb.TouchFileRequest) (*providerpb.TouchFileResponse, error) {
-	return g.files.TouchFile(ctx, r)
-}
-func (g *gateway) Delete(ctx context.Context, r *providerpb.DeleteRequest) (*providerpb.DeleteResponse, error) {
-	return g.files.Delete(ctx, r)
-}
-func (g *gateway) Move(ctx context.Context, r *providerpb.MoveRequest) (*providerpb.MoveResponse, error) {
-	return g.files.Move(ctx, r)
-}
-func (g *gateway) GetPath(ctx context.Context, r *providerpb.GetPathRequest) (*providerpb.GetPathResponse, error) {
-	return g.files.GetPath(ctx, r)
-}
+
 func (g *gateway) GetQuota(ctx context.Context, r *gatewaypb.GetQuotaRequest) (*providerpb.GetQuotaResponse, error) {
-	return g.files.GetQuota(ctx, &providerpb.GetQuotaRequest{Ref: r.GetRef()})
+	return g.fileAPI.GetQuota(ctx, &providerpb.GetQuotaRequest{Ref: r.GetRef()})
 }
-func (g *gateway) ListFileVersions(ctx context.Context, r *providerpb.ListFileVersionsRequest) (*providerpb.ListFileVersionsResponse, error) {
-	return g.files.ListFileVersions(ctx, r)
-}
-func (g *gateway) RestoreFileVersion(ctx context.Context, r *providerpb.RestoreFileVersionRequest) (*providerpb.RestoreFileVersionResponse, error) {
-	return g.files.RestoreFileVersion(ctx, r)
-}
-func (g *gateway) ListRecycle(ctx context.Context, r *providerpb.ListRecycleRequest) (*providerpb.ListRecycleResponse, error) {
-	return g.files.ListRecycle(ctx, r)
-}
-func (g *gateway) RestoreRecycleItem(ctx context.Context, r *providerpb.RestoreRecycleItemRequest) (*providerpb.RestoreRecycleItemResponse, error) {
-	return g.files.RestoreRecycleItem(ctx, r)
-}
-func (g *gateway) PurgeRecycle(ctx context.Context, r *providerpb.PurgeRecycleRequest) (*providerpb.PurgeRecycleResponse, error) {
-	return g.files.PurgeRecycle(ctx, r)
-}
-func (g *gateway) SetLock(ctx context.Context, r *providerpb.SetLockRequest) (*providerpb.SetLockResponse, error) {
-	return g.files.SetLock(ctx, r)
-}
-func (g *gateway) GetLock(ctx context.Context, r *providerpb.GetLockRequest) (*providerpb.GetLockResponse, error) {
-	return g.files.GetLock(ctx, r)
-}
-func (g *gateway) RefreshLock(ctx context.Context, r *providerpb.RefreshLockRequest) (*providerpb.RefreshLockResponse, error) {
-	return g.files.RefreshLock(ctx, r)
-}
-func (g *gateway) Unlock(ctx context.Context, r *providerpb.UnlockRequest) (*providerpb.UnlockResponse, error) {
-	return g.files.Unlock(ctx, r)
-}
-func (g *gateway) SetArbitraryMetadata(ctx context.Context, r *providerpb.SetArbitraryMetadataRequest) (*providerpb.SetArbitraryMetadataResponse, error) {
-	return g.files.SetArbitraryMetadata(ctx, r)
-}
-func (g *gateway) UnsetArbitraryMetadata(ctx context.Context, r *providerpb.UnsetArbitraryMetadataRequest) (*providerpb.UnsetArbitraryMetadataResponse, error) {
-	return g.files.UnsetArbitraryMetadata(ctx, r)
-}
+
 func (g *gateway) ListRecycleStream(r *providerpb.ListRecycleStreamRequest, stream gatewaypb.GatewayAPI_ListRecycleStreamServer) error {
-	return g.files.ListRecycleStream(r, stream)
-}
-func (g *gateway) ListStorageSpaces(ctx context.Context, r *providerpb.ListStorageSpacesRequest) (*providerpb.ListStorageSpacesResponse, error) {
-	return g.files.ListStorageSpaces(ctx, r)
-}
-func (g *gateway) CreateStorageSpace(ctx context.Context, r *providerpb.CreateStorageSpaceRequest) (*providerpb.CreateStorageSpaceResponse, error) {
-	return g.files.CreateStorageSpace(ctx, r)
-}
-func (g *gateway) UpdateStorageSpace(ctx context.Context, r *providerpb.UpdateStorageSpaceRequest) (*providerpb.UpdateStorageSpaceResponse, error) {
-	return g.files.UpdateStorageSpace(ctx, r)
-}
-func (g *gateway) DeleteStorageSpace(ctx context.Context, r *providerpb.DeleteStorageSpaceRequest) (*providerpb.DeleteStorageSpaceResponse, error) {
-	return g.files.DeleteStorageSpace(ctx, r)
+	return g.fileAPI.ListRecycleStream(r, stream)
 }
 
 func (g *gateway) InitiateFileDownload(ctx context.Context, r *providerpb.InitiateFileDownloadRequest) (*gatewaypb.InitiateFileDownloadResponse, error) {
-	a, err := g.files.InitiateFileDownload(ctx, r)
+	a, err := g.fileAPI.InitiateFileDownload(ctx, r)
 	out := &gatewaypb.InitiateFileDownloadResponse{Status: a.GetStatus()}
 	for _, p := range a.GetProtocols() {
 		out.Protocols = append(out.Protocols, &gatewaypb.FileDownloadProtocol{Protocol: p.GetProtocol(), DownloadEndpoint: p.GetDownloadEndpoint()})
@@ -250,7 +217,7 @@ func (g *gateway) InitiateFileDownload(ctx context.Context, r *providerpb.Initia
 }
 
 func (g *gateway) InitiateFileUpload(ctx context.Context, r *providerpb.InitiateFileUploadRequest) (*gatewaypb.InitiateFileUploadResponse, error) {
-	a, err := g.files.InitiateFileUpload(ctx, r)
+	a, err := g.fileAPI.InitiateFileUpload(ctx, r)
 	out := &gatewaypb.InitiateFileUploadResponse{Status: a.GetStatus()}
 	for _, p := range a.GetProtocols() {
 		out.Protocols = append(out.Protocols, &gatewaypb.FileUploadProtocol{Protocol: p.GetProtocol(), UploadEndpoint: p.GetUploadEndpoint()})
@@ -258,27 +225,20 @@ func (g *gateway) InitiateFileUpload(ctx context.Context, r *providerpb.Initiate
 	return out, err
 }
 
-func (g *gateway) GetUser(ctx context.Context, r *userpb.GetUserRequest) (*userpb.GetUserResponse, error) {
-	return g.users.GetUser(ctx, r)
+// CreateHome makes the caller's personal space, if he may have one and has none yet. How big it is depends on his role.
+func (g *gateway) CreateHome(ctx context.Context, _ *providerpb.CreateHomeRequest) (*providerpb.CreateHomeResponse, error) {
+	err := files.Known(ctx)
+	a := identity.ActorFrom(ctx)
+	if err == nil && (a.Kind != identity.Person || role.Allows(a.User.Roles, role.DrivesCreate) == role.None) {
+		err = storage.ErrForbidden
+	}
+	if err == nil {
+		err = g.deps.Home(ctx, a)
+	}
+	return &providerpb.CreateHomeResponse{Status: files.Status(err)}, nil
 }
-func (g *gateway) GetUserByClaim(ctx context.Context, r *userpb.GetUserByClaimRequest) (*userpb.GetUserByClaimResponse, error) {
-	return g.users.GetUserByClaim(ctx, r)
-}
-func (g *gateway) GetUserGroups(ctx context.Context, r *userpb.GetUserGroupsRequest) (*userpb.GetUserGroupsResponse, error) {
-	return g.users.GetUserGroups(ctx, r)
-}
-func (g *gateway) FindUsers(ctx context.Context, r *userpb.FindUsersRequest) (*userpb.FindUsersResponse, error) {
-	return g.users.FindUsers(ctx, r)
-}
-func (g *gateway) GetGroup(ctx context.Context, r *grouppb.GetGroupRequest) (*grouppb.GetGroupResponse, error) {
-	return g.groups.GetGroup(ctx, r)
-}
-func (g *gateway) GetGroupByClaim(ctx context.Context, r *grouppb.GetGroupByClaimRequest) (*grouppb.GetGroupByClaimResponse, error) {
-	return g.groups.GetGroupByClaim(ctx, r)
-}
-func (g *gateway) GetMembers(ctx context.Context, r *grouppb.GetMembersRequest) (*grouppb.GetMembersResponse, error) {
-	return g.groups.GetMembers(ctx, r)
-}
-func (g *gateway) FindGroups(ctx context.Context, r *grouppb.FindGroupsRequest) (*grouppb.FindGroupsResponse, error) {
-	return g.groups.FindGroups(ctx, r)
+
+// ListAppProviders answers that there are no applications. (spec/storage.md §15)
+func (g *gateway) ListAppProviders(ctx context.Context, _ *registrypb.ListAppProvidersRequest) (*registrypb.ListAppProvidersResponse, error) {
+	return &registrypb.ListAppProvidersResponse{Status: files.Status(files.Known(ctx))}, nil
 }

@@ -1,9 +1,11 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
+	"net/http/httptest"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -23,15 +25,23 @@ import (
 
 	"opencloud/internal/cs3/files"
 	"opencloud/internal/cs3/people"
+	"opencloud/internal/cs3/preferences"
 	"opencloud/internal/cs3/provider"
+	"opencloud/internal/cs3/sharing"
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/directory"
 	"opencloud/internal/identity/login"
+	"opencloud/internal/identity/role"
+	"opencloud/internal/link"
+	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/resource"
 	"opencloud/internal/service/gateway"
+	"opencloud/internal/settings"
+	"opencloud/internal/share"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
+	"opencloud/internal/storage/entrance"
 	"opencloud/internal/storage/mem"
 	"opencloud/internal/storage/storagetest"
 	"opencloud/internal/token"
@@ -50,6 +60,8 @@ type house struct {
 	fs      storage.FS
 	root    resource.ID
 	tokens  *token.Manager
+	names   map[protoreflect.Name]string // what requests can name: by field
+	ids     map[protoreflect.Name]string // and opaque ids, by message
 }
 
 func build(t *testing.T) *house {
@@ -71,7 +83,7 @@ func build(t *testing.T) *house {
 	t.Cleanup(func() { _ = d.Close() })
 	dir, err := directory.New(t.Context(), d, directory.Options{Issuer: "https://cloud.example.org"})
 	must(err)
-	_, err = dir.CreateAccount(t.Context(), identity.Account{User: identity.User{Username: "alice", DisplayName: "Alice", Mail: "alice@example.org", Enabled: true}}, "pw")
+	_, err = dir.CreateAccount(t.Context(), identity.Account{User: identity.User{ID: "alice", Username: "alice", DisplayName: "Alice", Mail: "alice@example.org", Enabled: true, Roles: []string{role.User}}}, "pw")
 	must(err)
 	alice := storagetest.As("alice")
 	s, err := h.fs.CreateSpace(alice, storage.SpaceRequest{Type: space.Project, Name: "Plans of alice"})
@@ -80,9 +92,15 @@ func build(t *testing.T) *house {
 	_, err = h.fs.Upload(alice, storage.At(h.root, "f"), storage.UploadRequest{Length: 6}, strings.NewReader("secret"))
 	must(err)
 
+	shares, links, prefs := h.sharing(d, dir)
 	var cfg gateway.Config
-	cfg.PublicURL, cfg.TransferSecret, cfg.TransferExpires, cfg.MachineKey = "https://localhost", secret, 60, machineKey
-	parts, err := gateway.New(t.Context(), cfg, gateway.Deps{FS: h.fs, Users: dir, Groups: dir, Login: login.New(dir), Machine: dir, Tokens: h.tokens})
+	cfg.PublicURL, cfg.TransferSecret, cfg.TransferExpires, cfg.MachineKey = h.data(signer, shares, links), secret, 60, machineKey
+	home := func(ctx context.Context, a identity.Actor) error {
+		_, err := h.fs.CreateSpace(ctx, storage.SpaceRequest{Type: space.Personal, Owner: a.User.ID, Name: a.User.ID})
+		return err
+	}
+	parts, err := gateway.New(t.Context(), cfg, gateway.Deps{FS: entrance.New(h.fs, shares, links), Users: dir, Groups: dir, Login: login.New(dir), Machine: dir, Tokens: h.tokens,
+		Sharing: sharing.NewServer(shares, links), Links: links, Settings: prefs, Home: home})
 	must(err)
 	h.serve(func(r grpc.ServiceRegistrar) {
 		provider.Register(r, h.fs)
@@ -90,12 +108,52 @@ func build(t *testing.T) *house {
 		userpb.RegisterUserAPIServer(r, people.NewUsersServer(dir))
 		grouppb.RegisterGroupAPIServer(r, people.NewGroupsServer(dir))
 		authpb.RegisterProviderAPIServer(r, people.NewBasicServer(login.New(dir)))
+		sharing.NewServer(shares, links).Register(r)
+		prefs.Register(r)
 		parts.GRPC(r)
 	})
 	h.serve(func(r grpc.ServiceRegistrar) {
 		authpb.RegisterProviderAPIServer(r, people.NewMachineServer(dir, []byte(machineKey)))
 	})
+	h.serve(func(r grpc.ServiceRegistrar) { authpb.RegisterProviderAPIServer(r, sharing.NewAuthServer(links)) })
 	return h
+}
+
+// data serves transfers, and returns where.
+func (h *house) data(signer *transfer.Signer, s *share.Service, l *link.Service) string {
+	srv := httptest.NewServer(&transfer.Handler{FS: entrance.New(h.fs, s, l), Signer: signer})
+	h.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// sharing opens shares, links and settings: alice has shared f with bob, and there is a link to it with a password.
+func (h *house) sharing(d db.DB, dir *directory.Directory) (*share.Service, *link.Service, *preferences.Server) {
+	h.Helper()
+	must := func(err error) {
+		h.Helper()
+		if err != nil {
+			h.Fatal(err)
+		}
+	}
+	received, err := share.NewStore(h.Context(), d)
+	must(err)
+	made, err := link.NewStore(h.Context(), d)
+	must(err)
+	set, err := settings.New(h.Context(), d, dir, settings.Options{})
+	must(err)
+	_, err = dir.CreateAccount(h.Context(), identity.Account{User: identity.User{ID: "bob", Username: "bob", DisplayName: "Bob", Enabled: true, Roles: []string{role.UserLight}}}, "pw")
+	must(err)
+	shares, links := share.New(share.Options{FS: h.fs, Users: dir, Groups: dir, Store: received}), link.New(link.Options{FS: h.fs, Machine: dir, Store: made})
+	a := identity.ActorFrom(storagetest.As("alice"))
+	a.User.Roles = []string{role.User}
+	alice := identity.WithActor(h.Context(), a)
+	sh, err := shares.Invite(alice, storage.At(h.root, "f"), share.Invitation{Kind: space.UserGrantee, Grantee: "bob", Rights: permission.Viewer})
+	must(err)
+	l, err := links.Create(alice, storage.At(h.root, "f"), link.Request{Rights: permission.Viewer, Password: "a password"})
+	must(err)
+	h.names = map[protoreflect.Name]string{"storage_id": h.root.Storage, "space_id": h.root.Space, "path": "./f", "claim": "username", "value": "alice", "type": "basic", "token": l.Token, "namespace": "profile", "key": "disable-email-notifications"}
+	h.ids = map[protoreflect.Name]string{"ResourceId": h.root.Node, "StorageSpaceId": h.root.SpaceID(), "ShareId": sh.ID(), "PublicShareId": l.ID}
+	return shares, links, preferences.NewServer(set)
 }
 
 func (h *house) serve(register func(grpc.ServiceRegistrar)) {
@@ -113,27 +171,21 @@ func (h *house) serve(register func(grpc.ServiceRegistrar)) {
 }
 
 // fill sets every field of a message that can name something to what is alice's.
-func fill(m protoreflect.Message, root resource.ID, depth int) {
+func (h *house) fill(m protoreflect.Message, depth int) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		f := fields.Get(i)
 		switch {
 		case f.IsMap() || f.Kind() == protoreflect.MessageKind && depth == 0:
+		case f.ContainingOneof() != nil && m.WhichOneof(f.ContainingOneof()) != nil: // the first, which is an id
 		case f.IsList() && f.Kind() == protoreflect.MessageKind:
-			fill(m.Mutable(f).List().AppendMutable().Message(), root, depth-1)
+			h.fill(m.Mutable(f).List().AppendMutable().Message(), depth-1)
 		case f.Kind() == protoreflect.MessageKind:
-			fill(m.Mutable(f).Message(), root, depth-1)
+			h.fill(m.Mutable(f).Message(), depth-1)
 		case f.Kind() == protoreflect.StringKind && !f.IsList():
-			text := map[protoreflect.Name]string{"storage_id": root.Storage, "space_id": root.Space, "path": "./f", "claim": "username", "value": "alice", "type": "basic"}[f.Name()]
+			text := h.names[f.Name()]
 			if f.Name() == "opaque_id" {
-				switch m.Descriptor().Name() {
-				case "ResourceId":
-					text = root.Node
-				case "StorageSpaceId":
-					text = root.SpaceID()
-				default:
-					text = "alice"
-				}
+				text = cmp.Or(h.ids[m.Descriptor().Name()], "alice")
 			}
 			m.Set(f, protoreflect.ValueOfString(text))
 		case f.Kind() == protoreflect.BoolKind && !f.IsList():
@@ -143,12 +195,12 @@ func fill(m protoreflect.Message, root resource.ID, depth int) {
 }
 
 // requests returns what is sent to a method, and a place for the answer.
-func requests(t *testing.T, root resource.ID, service, method string) (in []proto.Message, out func() proto.Message) {
+func (h *house) requests(t *testing.T, service, method string) (in []proto.Message, out func() proto.Message) {
 	t.Helper()
 	if strings.HasPrefix(service, "opencloud.") {
 		fs := reflect.TypeFor[storage.FS]()
 		for i := range fs.NumMethod() {
-			for _, ref := range []string{`"ref":{"ID":"` + root.String() + `","Path":"f"}`, `"id":"` + root.String() + `"`} {
+			for _, ref := range []string{`"ref":{"ID":"` + h.root.String() + `","Path":"f"}`, `"id":"` + h.root.String() + `"`} {
 				in = append(in, wrapperspb.Bytes([]byte(`{"method":"`+fs.Method(i).Name+`","args":{`+ref+`}}`)))
 			}
 		}
@@ -168,7 +220,7 @@ func requests(t *testing.T, root resource.ID, service, method string) (in []prot
 		t.Fatal(err)
 	}
 	filled := inType.New()
-	fill(filled, root, 4)
+	h.fill(filled, 4)
 	return []proto.Message{inType.New().Interface(), filled.Interface()}, func() proto.Message { return outType.New().Interface() }
 }
 
@@ -258,22 +310,33 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// Another user, with a valid token, gets nothing of alice's files and changes nothing.
-func TestAnotherUser(t *testing.T) {
+// Another user, or somebody who came by a link to something else, gets nothing of alice's files with a valid token, and changes
+// nothing.
+func TestOthers(t *testing.T) {
 	h := build(t)
-	mallory, err := h.tokens.Mint(identity.ActorFrom(storagetest.As("mallory")), time.Minute)
+	alice := storagetest.As("alice")
+	pub, err := h.fs.CreateFolder(alice, storage.At(h.root, "pub"), storage.Conditions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	alice := storagetest.As("alice")
+	who := map[string][]string{}
+	for name, a := range map[string]identity.Actor{"mallory": identity.ActorFrom(storagetest.As("mallory")),
+		"visitor": {Kind: identity.Visitor, User: identity.User{ID: "link-x"}, Visit: &identity.Visit{Link: "x", Token: "aaaaaaaaaaaaaaa", Storage: pub.ID.Storage, Space: pub.ID.Space, Node: pub.ID.Node,
+			Rights: uint32(permission.Editor), Creator: identity.ActorFrom(alice)}}} {
+		s, err := h.tokens.Mint(a, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		who[name] = []string{s}
+	}
 	before, err := h.fs.Stat(alice, storage.At(h.root, ""), storage.View{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.sweep(t, "", map[string][]string{"mallory": {mallory}}, func(t *testing.T, what string, answers []proto.Message) {
+	h.sweep(t, "", who, func(t *testing.T, what string, answers []proto.Message) {
 		for _, m := range answers {
 			text := string(prototext(m))
-			for _, leak := range []string{h.root.Space, "secret", `"f"`, before.ETag} {
+			for _, leak := range []string{h.root.Space, "secret", `"f"`, before.ETag, h.ids["ShareId"], h.ids["PublicShareId"]} {
 				if strings.Contains(text, leak) {
 					t.Errorf("%s is told %s", what, text)
 				}
@@ -312,7 +375,7 @@ func (h *house) sweep(t *testing.T, only string, tokens map[string][]string, che
 					continue
 				}
 				methods++
-				in, out := requests(t, h.root, service, m.Name)
+				in, out := h.requests(t, service, m.Name)
 				for who, sent := range tokens {
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					for _, v := range sent {
@@ -333,12 +396,16 @@ func (h *house) sweep(t *testing.T, only string, tokens map[string][]string, che
 // The methods above are reached: with alice's own token, the same requests are answered.
 func TestOwnerIsServed(t *testing.T) {
 	h := build(t)
-	own, err := h.tokens.Mint(identity.ActorFrom(storagetest.As("alice")), time.Minute)
+	alice := identity.ActorFrom(storagetest.As("alice"))
+	alice.User.Roles = []string{role.User}
+	own, err := h.tokens.Mint(alice, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"opencloud.storage.v1.Provider/Call", "cs3.storage.provider.v1beta1.ProviderAPI/Stat", "cs3.gateway.v1beta1.GatewayAPI/Stat",
-		"cs3.storage.provider.v1beta1.ProviderAPI/ListGrants", "cs3.storage.provider.v1beta1.SpacesAPI/ListStorageSpaces", "cs3.identity.user.v1beta1.UserAPI/GetUserByClaim"} {
+		"cs3.storage.provider.v1beta1.ProviderAPI/ListGrants", "cs3.storage.provider.v1beta1.SpacesAPI/ListStorageSpaces", "cs3.identity.user.v1beta1.UserAPI/GetUserByClaim",
+		"cs3.sharing.collaboration.v1beta1.CollaborationAPI/GetShare", "cs3.gateway.v1beta1.GatewayAPI/GetShare", "cs3.sharing.link.v1beta1.LinkAPI/GetPublicShare", "cs3.gateway.v1beta1.GatewayAPI/GetPublicShare",
+		"cs3.gateway.v1beta1.GatewayAPI/ListAppProviders", "cs3.preferences.v1beta1.PreferencesAPI/GetKey"} {
 		served := false
 		h := build(t) // what other methods do is not in the way
 		h.sweep(t, want, map[string][]string{"alice": {own}}, func(_ *testing.T, _ string, answers []proto.Message) {

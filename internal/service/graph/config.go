@@ -12,14 +12,20 @@ type Config struct {
 	Debug config.Debug `yaml:"debug" addr:"127.0.0.1:9124"`
 	Log   config.Log   `yaml:"log"`
 
-	PublicURL string `yaml:"public_url" env:"OC_URL;GRAPH_PUBLIC_URL" global:"opencloud_url" default:"https://localhost:9200" doc:"Public address of the server."`
-	MountID   string `yaml:"mount_id" env:"STORAGE_USERS_MOUNT_ID" global:"storage_users.mount_id" doc:"Id of the storage that holds people's spaces."`
-	APIToken  string `yaml:"http_api_token" env:"GRAPH_HTTP_API_TOKEN" secret:"true" doc:"Bearer token with which school administrations use the education API. Empty: none."`
-	Spaces    struct {
+	PublicURL      string `yaml:"public_url" env:"OC_URL;GRAPH_PUBLIC_URL" global:"opencloud_url" default:"https://localhost:9200" doc:"Public address of the server."`
+	MountID        string `yaml:"mount_id" env:"STORAGE_USERS_MOUNT_ID" global:"storage_users.mount_id" doc:"Id of the storage that holds people's spaces."`
+	URLSecret      string `yaml:"url_signing_secret" env:"OC_URL_SIGNING_SECRET;GRAPH_URL_SIGNING_SECRET" global:"url_signing_secret" secret:"true" doc:"Signs the addresses of downloads. Empty: there are none."`
+	TransferSecret string `yaml:"transfer_secret" env:"OC_TRANSFER_SECRET;GRAPH_TRANSFER_SECRET" global:"transfer_secret" secret:"true" doc:"Signs the addresses of uploads. Empty: there are none."`
+	APIToken       string `yaml:"http_api_token" env:"GRAPH_HTTP_API_TOKEN" secret:"true" doc:"Bearer token with which school administrations use the education API. Empty: none."`
+	Spaces         struct {
 		WebDAVBase   string `yaml:"webdav_base" env:"OC_URL;GRAPH_SPACES_WEBDAV_BASE" global:"opencloud_url" default:"https://localhost:9200" doc:"Beginning of WebDAV addresses."`
 		WebDAVPath   string `yaml:"webdav_path" env:"GRAPH_SPACES_WEBDAV_PATH" default:"/dav/spaces/" doc:"Path of WebDAV addresses."`
 		DefaultQuota string `yaml:"default_quota" env:"GRAPH_SPACES_DEFAULT_QUOTA" default:"1000000000" doc:"Quota of new project spaces in bytes."`
+		MaxQuota     int64  `yaml:"max_quota" env:"OC_SPACES_MAX_QUOTA;GRAPH_SPACES_MAX_QUOTA" default:"0" doc:"Upper bound of any quota in bytes; 0: none."`
 	} `yaml:"spaces"`
+	UnifiedRoles struct {
+		Available []string `yaml:"available_roles" env:"GRAPH_AVAILABLE_ROLES" doc:"Ids of the roles that can be given to people. Empty: the usual ones."`
+	} `yaml:"unified_roles"`
 	Application struct {
 		ID          string `yaml:"id" env:"GRAPH_APPLICATION_ID" doc:"Id of this server as an application that roles are assigned for (UUID). Empty: made of the storage's id."`
 		DisplayName string `yaml:"displayname" env:"GRAPH_APPLICATION_DISPLAYNAME" default:"OpenCloud" doc:"Name of the application."`

@@ -1,17 +1,18 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"net/http"
-	"net/url"
-	"regexp"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/odata"
 	"opencloud/internal/permission"
 	"opencloud/internal/resource"
+	"opencloud/internal/share"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
 )
@@ -23,13 +24,15 @@ type drive struct {
 	Alias        string      `json:"driveAlias"`
 	Name         string      `json:"name"`
 	Description  string      `json:"description,omitempty"`
-	LastModified string      `json:"lastModifiedDateTime"`
+	LastModified string      `json:"lastModifiedDateTime,omitempty"`
 	Owner        *identities `json:"owner,omitempty"`
 	Quota        quota       `json:"quota"`
-	Root         driveRoot   `json:"root"`
-	Special      []special   `json:"special,omitempty"`
+	Root         driveItem   `json:"root"`
+	Special      []driveItem `json:"special,omitempty"`
 	WebURL       string      `json:"webUrl"`
 	HasTrash     *bool       `json:"@libre.graph.hasTrashedItems,omitempty"`
+
+	modified time.Time
 }
 
 type identities struct {
@@ -40,6 +43,7 @@ type identities struct {
 type identityRef struct {
 	ID          string `json:"id"`
 	DisplayName string `json:"displayName"`
+	UserType    string `json:"@libre.graph.userType,omitempty"`
 }
 
 type quota struct {
@@ -49,127 +53,150 @@ type quota struct {
 	State     string `json:"state"`
 }
 
-type driveRoot struct {
-	ID          string            `json:"id"`
-	ETag        string            `json:"eTag"`
-	WebDAVURL   string            `json:"webDavUrl"`
-	Deleted     *deleted          `json:"deleted,omitempty"`
-	Permissions []drivePermission `json:"permissions,omitempty"`
-}
-
-type deleted struct {
-	State string `json:"state"`
-}
-
-type drivePermission struct {
-	GrantedTo identities `json:"grantedToV2"`
-	Roles     []string   `json:"roles,omitempty"`
-	Expires   string     `json:"expirationDateTime,omitempty"`
-}
-
-type special struct {
-	ID        string        `json:"id"`
-	ETag      string        `json:"eTag,omitempty"`
-	Name      string        `json:"name,omitempty"`
-	Size      int64         `json:"size"`
-	File      *fileFacet    `json:"file,omitempty"`
-	Folder    specialFolder `json:"specialFolder"`
-	WebDAVURL string        `json:"webDavUrl"`
-}
-
-type fileFacet struct {
-	MimeType string `json:"mimeType"`
-}
-
-type specialFolder struct {
-	Name string `json:"name"`
-}
-
 // driveQuery is what the OData options of a call ask for.
 type driveQuery struct {
 	filter      storage.SpaceFilter
-	orderBy     string
-	descending  bool
+	none        bool // nothing can fulfil the filter
+	order       odata.Order
 	permissions bool
+	legacy      bool // roles by the names of the old API, and always
 	trash       bool
 }
-
-var filterTerm = regexp.MustCompile(`^(driveType|id)\s+eq\s+'((?:[^']|'')*)'$`)
 
 func notSupported(what string) error {
 	return &graphError{http.StatusNotImplemented, "notSupported", what + " is not supported"}
 }
 
-// parseDriveQuery reads $filter, $orderby, $expand and $select.
-func parseDriveQuery(v url.Values, mount string) (*driveQuery, error) {
-	q := &driveQuery{}
-	if f := strings.TrimSpace(v.Get("$filter")); f != "" {
-		for _, term := range regexp.MustCompile(`\s+and\s+`).Split(f, 10) {
-			m := filterTerm.FindStringSubmatch(strings.TrimSpace(term))
-			if m == nil {
-				return nil, notSupported("this $filter")
-			}
-			value := strings.ReplaceAll(m[2], "''", "'")
-			if m[1] == "driveType" {
-				q.filter.Type = space.Type(value)
-				continue
-			}
-			id, err := resource.ParseID(value)
-			if err != nil {
-				return nil, badRequest("the id in $filter cannot be read")
-			}
-			q.filter.ID = id.WithStorage(mount)
-		}
+// driveQuery reads $filter, $orderby, $expand and $select, as far as the call has them. There are no pages: $top and the like are
+// passed over. (spec/identity.md §14.6)
+func (h *handler) driveQuery(r *http.Request, allowed ...string) (*driveQuery, error) {
+	o, err := options(r, append(allowed, "$expand", "$select", "$top", "$skip", "$skiptoken", "$count")...)
+	if err != nil {
+		return nil, err
 	}
-	if o := strings.Fields(v.Get("$orderby")); len(o) > 0 {
-		if o[0] != "name" && o[0] != "lastModifiedDateTime" || len(o) > 2 || len(o) == 2 && o[1] != "asc" && o[1] != "desc" {
-			return nil, badRequest("$orderby takes name or lastModifiedDateTime, and asc or desc")
-		}
-		q.orderBy, q.descending = o[0], len(o) == 2 && o[1] == "desc"
+	q := &driveQuery{legacy: isLegacy(r), trash: slices.Contains(o.Select, "@libre.graph.hasTrashedItems")}
+	if err := q.read(o.Filter, h.cfg.MountID); err != nil {
+		return nil, err
 	}
-	q.permissions = strings.Contains(v.Get("$expand"), "permissions")
-	q.trash = strings.Contains(v.Get("$select"), "hasTrashedItems")
+	for _, e := range o.Expand {
+		if e.Path != "root" {
+			return nil, badRequest("$expand knows root($expand=permissions)")
+		}
+		q.permissions = q.permissions || e.Options.Expands("permissions")
+	}
+	switch {
+	case len(o.OrderBy) == 0:
+	case len(o.OrderBy) > 1 || o.OrderBy[0].Path != "name" && o.OrderBy[0].Path != "lastModifiedDateTime":
+		return nil, badRequest("$orderby takes name or lastModifiedDateTime, and asc or desc")
+	default:
+		q.order = o.OrderBy[0]
+	}
 	return q, nil
 }
 
-// order sorts spaces as asked for.
-func (q *driveQuery) order(all []space.Space) {
-	if q.orderBy == "" {
+// isLegacy tells whether the call is of the old version of the API.
+func isLegacy(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/graph/v1.0/") }
+
+// read takes a $filter in: comparisons of driveType and id, all of which must hold.
+func (q *driveQuery) read(e odata.Expr, mount string) error {
+	switch e := e.(type) {
+	case nil:
+		return nil
+	case odata.And:
+		if err := q.read(e.Left, mount); err != nil {
+			return err
+		}
+		return q.read(e.Right, mount)
+	case odata.Compare:
+		value, ok := e.Value.(string)
+		if !ok || e.Op != "eq" {
+			break
+		}
+		switch e.Path {
+		case "driveType": // browsers send it without quotes
+			q.none = q.none || q.filter.Type != "" && q.filter.Type != space.Type(value)
+			q.filter.Type = space.Type(value)
+			return nil
+		case "id":
+			if e.Bare {
+				break
+			}
+			id, err := resource.ParseID(value)
+			if err != nil {
+				return badRequest("the id in $filter cannot be read")
+			}
+			id = id.WithStorage(mount)
+			q.none = q.none || !id.IsRoot() && id.Storage != share.JailID || !q.filter.ID.IsZero() && q.filter.ID != id
+			q.filter.ID = id
+			return nil
+		}
+	}
+	return notSupported("this $filter")
+}
+
+// sort orders drives as asked for.
+func (q *driveQuery) sort(all []drive) {
+	if q.order.Path == "" {
 		return
 	}
-	sort.SliceStable(all, func(i, j int) bool {
-		a, b := &all[i], &all[j]
-		if q.descending {
+	slices.SortStableFunc(all, func(a, b drive) int {
+		if q.order.Descending {
 			a, b = b, a
 		}
-		if q.orderBy == "name" {
-			return strings.ToLower(a.Name) < strings.ToLower(b.Name)
+		if q.order.Path == "name" {
+			return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 		}
-		return a.MTime.Before(b.MTime)
+		return a.modified.Compare(b.modified)
 	})
 }
 
 func (h *handler) drives(r *http.Request, all bool) (any, error) {
-	q, err := parseDriveQuery(r.URL.Query(), h.cfg.MountID)
+	q, err := h.driveQuery(r, "$filter", "$orderby")
 	if err != nil {
 		return nil, err
+	}
+	out := []drive{}
+	if q.none {
+		return list{Value: out}, nil
 	}
 	q.filter.All = all && identity.ActorFrom(r.Context()).MayListAllSpaces
 	spaces, err := h.Spaces.ListSpaces(r.Context(), q.filter)
 	if err != nil {
 		return nil, err
 	}
-	q.order(spaces)
-	out := make([]drive, 0, len(spaces))
 	for i := range spaces {
-		d := h.toDrive(&spaces[i], q)
-		h.addSpecial(r.Context(), &d, &spaces[i])
-		if q.permissions {
-			h.addPermissions(r.Context(), &d, &spaces[i], strings.HasPrefix(r.URL.Path, "/graph/v1beta1"))
-		}
-		out = append(out, d)
+		out = append(out, h.fullDrive(r.Context(), &spaces[i], q))
 	}
+	if q.mayBeInJail() {
+		received, err := h.jailDrives(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, slices.DeleteFunc(received, func(d drive) bool { return !q.matches(&d) })...)
+	}
+	q.sort(out)
 	return list{Value: out}, nil
+}
+
+// mayBeInJail tells whether drives of the jail can fulfil the filter: what was received need not be looked up for others.
+func (q *driveQuery) mayBeInJail() bool {
+	t := q.filter.Type
+	return (t == "" || t == space.Virtual || t == mountpoint) && (q.filter.ID.IsZero() || q.filter.ID.Storage == share.JailID)
+}
+
+// matches tells whether a drive of the jail fulfils the filter.
+func (q *driveQuery) matches(d *drive) bool {
+	return (q.filter.Type == "" || string(q.filter.Type) == d.Type) && (q.filter.ID.IsZero() || q.filter.ID.String() == d.Root.ID)
+}
+
+// fullDrive describes a space with its special items and, if asked for, its members.
+func (h *handler) fullDrive(ctx context.Context, s *space.Space, q *driveQuery) drive {
+	d := h.toDrive(s, q)
+	h.addSpecial(ctx, &d, s)
+	if (q.permissions || q.legacy) && (s.Permissions.Has(permission.ListGrants) || identity.ActorFrom(ctx).MayListAllSpaces) {
+		h.addPermissions(ctx, &d, s, q.legacy)
+	}
+	return d
 }
 
 func (h *handler) myDrives(_ http.ResponseWriter, r *http.Request) (any, error) {
@@ -197,39 +224,31 @@ func (h *handler) myDrive(_ http.ResponseWriter, r *http.Request) (any, error) {
 
 // drive answers GET /drives/{id}.
 func (h *handler) drive(_ http.ResponseWriter, r *http.Request) (any, error) {
-	text, err := param(r, "drive")
+	q, err := h.driveQuery(r)
 	if err != nil {
 		return nil, err
 	}
-	id, err := resource.ParseID(text)
-	if err != nil {
-		return nil, badRequest("the id cannot be read")
+	if id, err := h.parseDrive(r); err == nil && id.Storage == share.JailID {
+		all, err := h.jailDrives(r.Context())
+		for _, d := range all {
+			if d.Root.ID == id.String() {
+				return d, nil
+			}
+		}
+		return nil, cmp.Or(err, storage.ErrNotFound)
 	}
-	id = id.WithStorage(h.cfg.MountID)
-	q, err := parseDriveQuery(url.Values{"$expand": r.URL.Query()["$expand"], "$select": r.URL.Query()["$select"]}, h.cfg.MountID)
+	s, err := h.spaceOf(r)
 	if err != nil {
 		return nil, err
 	}
-	all, err := h.Spaces.ListSpaces(r.Context(), storage.SpaceFilter{ID: id.Root(), All: identity.ActorFrom(r.Context()).MayListAllSpaces})
-	if err != nil {
-		return nil, err
-	}
-	if len(all) != 1 || !id.IsRoot() {
-		return nil, storage.ErrNotFound
-	}
-	d := h.toDrive(&all[0], q)
-	h.addSpecial(r.Context(), &d, &all[0])
-	if q.permissions {
-		h.addPermissions(r.Context(), &d, &all[0], true)
-	}
-	return d, nil
+	return h.fullDrive(r.Context(), s, q), nil
 }
 
 func (h *handler) toDrive(s *space.Space, q *driveQuery) drive {
 	sid := s.ID.SpaceID()
-	d := drive{ID: sid, Type: string(s.Type), Alias: s.Alias, Name: s.Name, Description: s.Description, LastModified: s.MTime.UTC().Format(time.RFC3339Nano),
+	d := drive{ID: sid, Type: string(s.Type), Alias: s.Alias, Name: s.Name, Description: s.Description, LastModified: stamp(s.MTime), modified: s.MTime,
 		Quota: quota{s.Quota.Max, s.Quota.Used, s.Quota.Remaining, quotaState(&s.Quota)}, WebURL: h.url + "/f/" + sid,
-		Root: driveRoot{ID: s.ID.String(), ETag: `"` + s.ETag + `"`, WebDAVURL: h.dav + sid}}
+		Root: driveItem{ID: s.ID.String(), ETag: `"` + s.ETag + `"`, WebDAVURL: h.dav + sid}}
 	owner := s.Owner
 	if owner == "" {
 		owner = s.ID.Space
@@ -275,45 +294,41 @@ func (h *handler) addSpecial(ctx context.Context, d *drive, s *space.Space) {
 		if err != nil {
 			continue
 		}
-		d.Special = append(d.Special, special{ID: i.ID.String(), ETag: `"` + i.ETag + `"`, Name: i.Name, Size: i.Size, File: &fileFacet{i.MIME},
-			Folder: specialFolder{x.name}, WebDAVURL: h.dav + d.ID + resource.EscapePath("/"+i.Path)})
+		item := h.toItem(&i)
+		item.Special = &specialFolder{x.name}
+		d.Special = append(d.Special, item)
 	}
 }
 
-// addPermissions adds the members: role names as the old API has them, or ids.
-func (h *handler) addPermissions(ctx context.Context, d *drive, s *space.Space, ids bool) {
+// addPermissions adds the members.
+func (h *handler) addPermissions(ctx context.Context, d *drive, s *space.Space, legacy bool) {
 	for _, g := range s.Members {
-		p := drivePermission{Roles: []string{roleOf(g.Permissions, ids)}}
-		ref := &identityRef{ID: g.Grantee}
-		if g.Kind == space.UserGrantee {
-			p.GrantedTo.User = ref
-			if u, err := h.Users.User(ctx, g.Grantee); err == nil {
-				ref.DisplayName = u.DisplayName
-			}
-		} else {
-			p.GrantedTo.Group = ref
-			if x, err := h.Groups.Group(ctx, g.Grantee); err == nil {
-				ref.DisplayName = x.DisplayName
-			}
+		if g.Expired(h.now()) {
+			continue
 		}
-		if !g.Expires.IsZero() {
-			p.Expires = g.Expires.UTC().Format(time.RFC3339)
+		who := h.names.of(ctx, g.Kind, g.Grantee)
+		p := drivePermission{ID: share.MemberID(g), GrantedTo: &who, Expires: moment(g.Expires)}
+		r, ok := permission.RoleOf(g.Permissions, permission.OnRoot)
+		if !ok {
+			p.Actions = g.Permissions.Actions()
+		}
+		switch {
+		case legacy:
+			p.Roles, p.Identities = []string{legacyRole(g.Permissions)}, []identities{who}
+		case ok:
+			p.Roles = []string{r.ID}
 		}
 		d.Root.Permissions = append(d.Root.Permissions, p)
 	}
 }
 
-// roleOf names the role of a member of a space. (spec/identity.md §14.9)
-func roleOf(set permission.Set, id bool) string {
-	name, uuid := "viewer", "a8d5fe5e-96e3-418d-825b-534dbdf22b99"
+// legacyRole is the name of the role in the old API that comes nearest.
+func legacyRole(set permission.Set) string {
 	switch {
 	case set.Has(permission.Manager):
-		name, uuid = "manager", "312c0871-5ef7-4b3a-85b6-0e4074c64049"
+		return "manager"
 	case set.Has(permission.Upload):
-		name, uuid = "editor", "58c63c02-1d89-4572-916a-870abc5a1b7d"
+		return "editor"
 	}
-	if id {
-		return uuid
-	}
-	return name
+	return "viewer"
 }

@@ -48,7 +48,7 @@ func newHandlerForTest(t *testing.T) http.Handler {
 		}
 	}
 	cfg := Config{PublicURL: "https://cloud.test/", MountID: mount}
-	cfg.Spaces.WebDAVBase, cfg.Spaces.WebDAVPath = "https://cloud.test", "/dav/spaces/"
+	cfg.Spaces.WebDAVBase, cfg.Spaces.WebDAVPath, cfg.Spaces.DefaultQuota = "https://cloud.test", "/dav/spaces/", "1000000000"
 	parts, err := New(context.Background(), cfg, Deps{Spaces: fs, Reader: fs, Users: people{}, Groups: people{}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestQuotaStateAndRoles(t *testing.T) {
 		}
 	}
 	for set, want := range map[permission.Set]string{permission.Manager: "manager", permission.SpaceEditor: "editor", permission.SpaceViewer: "viewer"} {
-		if got := roleOf(set, false); got != want {
+		if got := legacyRole(set); got != want {
 			t.Error(got, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"opencloud/internal/permission"
 	"opencloud/internal/storage/mem"
 )
 
@@ -24,6 +25,11 @@ func everyone(method, path, body string, status int) call {
 }
 func admins(method, path, body string, status int) call {
 	return call{method, path, body, 403, 403, 403, status}
+}
+
+// adasOwn is what only Ada sees; the others do not learn whether it is there.
+func adasOwn(method, path, body string, status int) call {
+	return call{method, path, body, 404, status, 404, 404}
 }
 
 // matrix has every call there is. Calls are made on a world of their own each, so that none depends on another.
@@ -48,7 +54,37 @@ func matrix() []call {
 		everyone("DELETE", "/me/sessions", "", 204),
 		everyone("DELETE", "/me/sessions/nothing", "", 404),
 		everyone("GET", "/drives", "", 200),
-		{"GET", "/drives/" + mount + "$" + adaID, "", 404, 200, 200, 200},
+		{"GET", adas, "", 404, 200, 200, 200},
+		{"GET", moon, "", 404, 404, 200, 200},
+		{"POST", "/drives", `{"name":"New"}`, 403, 403, 201, 201},
+		{"PATCH", moon, `{"name":"Sun"}`, 404, 404, 200, 200},
+		{"DELETE", moon, "", 404, 404, 204, 204},
+		everyone("GET", "/me/drive/root", "", 200),
+		everyone("GET", "/me/drive/root/children", "", 200),
+		adasOwn("GET", adas+"/root", "", 200),
+		adasOwn("GET", adas+"/root/children", "", 200),
+		adasOwn("GET", adas+"/root/content", "", 404),
+		adasOwn("GET", adas+"/root:/dir/in.txt", "", 200),
+		adasOwn("GET", adas+"/items/{doc}", "", 200),
+		adasOwn("GET", adas+"/items/{doc}/content", "", 302),
+		adasOwn("GET", adas+"/items/{dir}/children", "", 200),
+		adasOwn("GET", adas+"/items/{dir}:/in.txt:/content", "", 302),
+		adasOwn("POST", adas+"/root/children", `{"name":"new","folder":{}}`, 201),
+		adasOwn("POST", adas+"/items/{dir}/children", `{"name":"new","file":{}}`, 201),
+		adasOwn("POST", adas+"/root:/dir:/children", `{"name":"new","file":{}}`, 201),
+		adasOwn("POST", adas+"/items/{dir}:/x:/children?@libre.graph.missingParentsBehavior=create", `{"name":"new","file":{}}`, 201),
+		adasOwn("POST", adas+"/root/createUploadSession", "", 400),
+		adasOwn("POST", adas+"/items/{doc}/createUploadSession", "", 200),
+		adasOwn("DELETE", adas+"/items/{doc}", "", 204),
+		adasOwn("DELETE", adas+"/root:/doc.txt", "", 204),
+		adasOwn("DELETE", adas+"/items/{dir}:/in.txt", "", 204),
+		adasOwn("POST", adas+"/items/{doc}/restore", "", 404), // it is not in the trash
+		adasOwn("POST", adas+"/items/{doc}/permanentDelete", "", 204),
+		everyone("GET", moon+"/items/{doc}", "", 404),
+		everyone("GET", moon+"/items/{plan}", "", 404),
+		everyone("GET", "/roleManagement/permissions/roleDefinitions", "", 200),
+		everyone("GET", "/roleManagement/permissions/roleDefinitions/"+permission.ViewerID, "", 200),
+		everyone("GET", "/roleManagement/permissions/roleDefinitions/"+permission.DeniedID, "", 404),
 		admins("GET", "/users", "", 200),
 		everyone("GET", "/users?$search=ada", "", 200),
 		admins("POST", "/users", `{"displayName":"X","onPremisesSamAccountName":"x"}`, 201),
@@ -146,7 +182,11 @@ func TestMatrixIsWhole(t *testing.T) {
 	h := &handler{Deps: Deps{Spaces: fs, Reader: fs}}
 	router := h.router()
 	tested := map[string]bool{}
-	for _, c := range matrix() {
+	all := matrix()
+	for _, c := range sharingMatrix() {
+		all = append(all, call{method: c.method, path: c.path})
+	}
+	for _, c := range all {
 		path, _, _ := strings.Cut(c.path, "?")
 		ctx := chi.NewRouteContext()
 		if router.Match(ctx, c.method, "/graph/v1.0"+path) {

@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/identity/role"
 	"opencloud/internal/storage"
 )
 
@@ -21,7 +22,12 @@ func (h *handler) router() chi.Router {
 			r.Get("/me/drive", h.wrap(h.myDrive))
 			r.Get("/me/drives", h.wrap(h.myDrives))
 			r.Get("/drives", h.wrap(h.allDrives))
+			r.Post("/drives", h.guarded(role.DrivesCreate, h.Writer != nil, h.createDrive))
 			r.Get("/drives/{drive}", h.wrap(h.drive))
+			r.Patch("/drives/{drive}", h.wrap(h.patchDrive))
+			r.Delete("/drives/{drive}", h.wrap(h.deleteDrive))
+			h.items(r)
+			h.sharing(r)
 			h.people(r)
 			h.groupRoutes(r)
 			r.Route("/education", h.education)
@@ -77,6 +83,55 @@ func (h *handler) people(r chi.Router) {
 	r.Get("/directory/deletedItems/{user}", h.admin(h.deletedUser))
 	r.Post("/directory/deletedItems/{user}/restore", h.admin(h.restoreUser))
 	r.Delete("/directory/deletedItems/{user}", h.admin(h.purgeUser))
+}
+
+// items are files and folders: by id, or by a path between colons.
+func (h *handler) items(r chi.Router) {
+	writes, uploads := h.Writer != nil, h.uploads != nil
+	r.Get("/me/drive/root", h.wrap(h.myRoot))
+	r.Get("/me/drive/root/children", h.wrap(h.myChildren))
+	for _, at := range []string{"/drives/{drive}/root", "/drives/{drive}/items/{item}"} {
+		r.Get(at, h.wrap(h.inJail(h.jailItem, h.item)))
+		r.Get(at+"/children", h.wrap(h.inJail(h.jailChildren, h.children)))
+		r.Get(at+"/content", h.wrap(h.content))
+		r.Post(at+"/children", h.with(writes, h.inJail(h.mount, h.createChild)))
+		r.Post(at+"/createUploadSession", h.with(uploads, h.createUploadSession))
+		r.Get(at+":/*", h.wrap(byPath(map[string]operation{"": h.item, "children": h.children, "content": h.content})))
+		below := map[string]operation{}
+		if writes {
+			below["children"] = h.createChild
+		}
+		if uploads {
+			below["createUploadSession"] = h.createUploadSession
+		}
+		r.Post(at+":/*", h.wrap(byPath(below)))
+		r.Delete(at+":/*", h.with(writes, byPath(map[string]operation{"": h.deleteItem})))
+	}
+	const item = "/drives/{drive}/items/{item}"
+	r.Delete(item, h.with(writes, h.inJail(h.unmount, h.deleteItem)))
+	r.Patch(item, h.with(h.Shares != nil, h.inJail(h.patchReceived, noPatch)))
+	r.Post(item+"/restore", h.with(h.Trash != nil, h.restoreItem))
+	r.Post(item+"/permanentDelete", h.with(writes && h.Trash != nil, h.permanentDelete))
+}
+
+// sharing is what people give each other rights by.
+func (h *handler) sharing(r chi.Router) {
+	const definitions = "/roleManagement/permissions/roleDefinitions"
+	r.Get(definitions, h.wrap(h.roleDefinitions))
+	r.Get(definitions+"/{role}", h.wrap(h.roleDefinition))
+	there := h.Shares != nil && h.Links != nil
+	r.Get("/me/drive/sharedWithMe", h.with(there, h.sharedWithMe))
+	r.Get("/me/drive/sharedByMe", h.with(there, h.sharedByMe))
+	for _, at := range []string{"/drives/{drive}/root", "/drives/{drive}/items/{item}"} {
+		const one = "/permissions/{permission}"
+		r.Get(at+"/permissions", h.with(there, h.permissions))
+		r.Get(at+one, h.with(there, h.permission))
+		r.Patch(at+one, h.with(there, h.patchPermission))
+		r.Delete(at+one, h.with(there, h.deletePermission))
+		r.Post(at+one+"/setPassword", h.with(there, h.setPassword))
+		r.Post(at+"/invite", h.with(there, h.invite))
+		r.Post(at+"/createLink", h.with(there, h.createLink))
+	}
 }
 
 // security is second factors and sessions: one's own, and those of others for administrators. Nobody removes their own factors

@@ -26,10 +26,12 @@ import (
 	"opencloud/internal/platform/service"
 	"opencloud/internal/resource"
 	"opencloud/internal/share"
+	"opencloud/internal/signedurl"
 	"opencloud/internal/storage"
+	"opencloud/internal/transfer"
 )
 
-// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions and Jobs; what needs them is then "not supported".
+// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions, Trash, Writer and Jobs; what needs them is then "not supported".
 type Deps struct {
 	Spaces storage.Spaces
 	Reader storage.Reader
@@ -43,6 +45,7 @@ type Deps struct {
 	Login    identity.Authenticator
 	Factors  Factors
 	Sessions Sessions
+	Trash    storage.Trash
 	// Jobs, Writer and Machine make the export of personal data.
 	Jobs    *job.Store
 	Writer  storage.Writer
@@ -54,15 +57,9 @@ type Deps struct {
 
 // New returns the service's parts.
 func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
-	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now}
-	h.dav = strings.TrimRight(cfg.Spaces.WebDAVBase, "/") + "/" + strings.Trim(cfg.Spaces.WebDAVPath, "/") + "/"
-	if h.app = cfg.Application.ID; h.app == "" {
-		h.app = uuid.NewSHA1(uuid.NameSpaceURL, []byte("opencloud:application:"+cfg.MountID)).String()
-	}
-	switch cfg.API.UsernameMatch {
-	case "", "default", "none":
-	default:
-		return service.Parts{}, fmt.Errorf("GRAPH_USERNAME_MATCH is default or none, not %q", cfg.API.UsernameMatch)
+	h, err := newHandler(cfg, deps)
+	if err != nil {
+		return service.Parts{}, err
 	}
 	parts := service.Parts{HTTP: h.routes()}
 	if deps.Jobs != nil && deps.Writer != nil && deps.Machine != nil && deps.Accounts != nil {
@@ -76,13 +73,61 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	return parts, nil
 }
 
+func newHandler(cfg Config, deps Deps) (*handler, error) {
+	h := &handler{Deps: deps, cfg: cfg, url: strings.TrimRight(cfg.PublicURL, "/"), now: time.Now, maxQuota: cfg.Spaces.MaxQuota, names: newNamer(deps.Users, deps.Groups)}
+	h.dav = strings.TrimRight(cfg.Spaces.WebDAVBase, "/") + "/" + strings.Trim(cfg.Spaces.WebDAVPath, "/") + "/"
+	if h.app = cfg.Application.ID; h.app == "" {
+		h.app = uuid.NewSHA1(uuid.NameSpaceURL, []byte("opencloud:application:"+cfg.MountID)).String()
+	}
+	var err error
+	if h.defaultQuota, err = strconv.ParseInt(cfg.Spaces.DefaultQuota, 10, 64); err != nil || h.defaultQuota < 0 {
+		return nil, fmt.Errorf("GRAPH_SPACES_DEFAULT_QUOTA is a number of bytes, not %q", cfg.Spaces.DefaultQuota)
+	}
+	if h.maxQuota > 0 && (h.defaultQuota == 0 || h.defaultQuota > h.maxQuota) {
+		h.defaultQuota = h.maxQuota
+	}
+	if h.enabledRoles, err = enabledRoles(cfg.UnifiedRoles.Available); err != nil {
+		return nil, err
+	}
+	if h.translations, err = newTranslator(); err != nil {
+		return nil, err
+	}
+	if cfg.URLSecret != "" {
+		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.TransferSecret != "" {
+		if h.uploads, err = transfer.NewSigner([]byte(cfg.TransferSecret)); err != nil {
+			return nil, err
+		}
+	}
+	switch cfg.API.UsernameMatch {
+	case "", "default", "none":
+	default:
+		return nil, fmt.Errorf("GRAPH_USERNAME_MATCH is default or none, not %q", cfg.API.UsernameMatch)
+	}
+	return h, nil
+}
+
 type handler struct {
 	Deps
 	cfg Config
 	dav string // beginning of WebDAV addresses, up to the id
 	url string
 	app string // id of the application
-	now func() time.Time
+	// uploads signs the addresses of uploads; nil as for downloads.
+	uploads *transfer.Signer
+	// Bytes; 0: no bound.
+	defaultQuota, maxQuota int64
+	// downloads signs the addresses of downloads; nil without a secret: there are none then.
+	downloads *signedurl.Signer
+	now       func() time.Time
+	// names are how members of spaces are called.
+	names *namer
+	// enabledRoles are the ids of the roles that can be given; nil: the default ones.
+	enabledRoles []string
+	translations *translator
 }
 
 // operation answers one call; the value is written as JSON.
@@ -186,7 +231,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &throttled):
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(throttled.RetryAfter.Seconds()))))
 		e = &graphError{http.StatusTooManyRequests, "activityLimitReached", throttled.Error()}
-	case errors.Is(err, storage.ErrNotFound), errors.Is(err, identity.ErrNotFound):
+	case errors.Is(err, storage.ErrNotFound), errors.Is(err, identity.ErrNotFound), errors.Is(err, storage.ErrParentMissing):
 		e = &graphError{http.StatusNotFound, "itemNotFound", "not found"}
 	case errors.Is(err, storage.ErrForbidden):
 		e = &graphError{http.StatusForbidden, "accessDenied", "Forbidden"}
@@ -194,7 +239,15 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e = &graphError{http.StatusForbidden, "notAllowed", err.Error()}
 	case errors.Is(err, identity.ErrExists):
 		e = &graphError{http.StatusConflict, "nameAlreadyExists", err.Error()}
-	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax):
+	case errors.Is(err, storage.ErrExists), errors.Is(err, storage.ErrConflict):
+		e = &graphError{http.StatusConflict, "nameAlreadyExists", "something of this name is there already"}
+	case errors.Is(err, storage.ErrLocked), errors.Is(err, storage.ErrProcessing):
+		e = &graphError{http.StatusLocked, "itemIsLocked", "the item is locked"}
+	case errors.Is(err, storage.ErrPrecondition):
+		e = &graphError{http.StatusPreconditionFailed, "preconditionFailed", "the item has been changed"}
+	case errors.Is(err, storage.ErrInvalid), errors.Is(err, resource.ErrInvalidID), errors.Is(err, resource.ErrInvalidName), errors.Is(err, identity.ErrInvalid), errors.Is(err, odata.ErrSyntax),
+		errors.Is(err, share.ErrRecipient), errors.Is(err, share.ErrNotShareable), errors.Is(err, share.ErrRights), errors.Is(err, share.ErrExpired),
+		errors.Is(err, link.ErrPolicy), errors.Is(err, link.ErrType), errors.Is(err, link.ErrExpired):
 		e = &graphError{http.StatusBadRequest, "invalidRequest", err.Error()}
 	case errors.Is(err, odata.ErrUnsupported):
 		e = &graphError{http.StatusNotImplemented, "notSupported", err.Error()}

@@ -257,9 +257,11 @@ func (h *handler) remove(ctx context.Context, id string, purge bool) (any, error
 	return noContent()
 }
 
-// asService is for what concerns the spaces of those who are gone or go: whether the caller may do it has been checked.
+// asService is for what concerns other people's spaces: whether the caller may do it has been checked. What happens is still known
+// to be done by the caller.
 func asService(ctx context.Context) context.Context {
-	return identity.WithActor(ctx, identity.Actor{Kind: identity.Service})
+	a := identity.ActorFrom(ctx)
+	return identity.WithActor(ctx, identity.Actor{Kind: identity.Service, User: a.User, Initiator: a.Initiator})
 }
 
 // homes are somebody's personal spaces: one, or none.

@@ -17,11 +17,15 @@ import (
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/directory"
 	"opencloud/internal/identity/login"
+	"opencloud/internal/identity/password"
 	"opencloud/internal/identity/role"
 	"opencloud/internal/job"
+	"opencloud/internal/link"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
+	"opencloud/internal/resource"
+	"opencloud/internal/share"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/mem"
@@ -39,6 +43,13 @@ const (
 	schoolID = "00000000-0000-4000-8000-0000000000b1"
 	classID  = "00000000-0000-4000-8000-0000000000c1"
 	appID    = "00000000-0000-4000-8000-0000000000f1"
+	moonID   = "00000000-0000-4000-8000-0000000000e1"
+
+	// The drives of the world: Ada's own, and Björn's project.
+	adas = "/drives/" + mount + "$" + adaID
+	moon = "/drives/" + mount + "$" + moonID
+
+	jailDrive = "/drives/" + share.JailID + "$" + share.JailID
 )
 
 func png() []byte {
@@ -84,11 +95,17 @@ func (f *fakeSessions) RevokeAll(_ context.Context, user, _ string) error {
 type world struct {
 	t        testing.TB
 	h        http.Handler
+	cfg      Config
+	deps     Deps
 	parts    service.Parts
+	database db.DB
+	links    *link.Store
 	d        *directory.Directory
 	fs       *mem.FS
 	factors  *fakeFactors
 	sessions *fakeSessions
+	// names stand for ids in paths and bodies: {doc}, {dir} and {in} in Ada's space, {plan} in the project.
+	names []string
 	// seen is told of every answer.
 	seen func(method, path string, w *httptest.ResponseRecorder)
 }
@@ -137,19 +154,50 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 		_, err := w.fs.CreateSpace(identity.WithActor(ctx, w.actor(id)), storage.SpaceRequest{Type: space.Personal, Name: "Home", Alias: "personal/" + id})
 		check(t, err)
 	}
-	cfg := Config{PublicURL: "https://cloud.test", MountID: mount}
-	cfg.Spaces.WebDAVBase, cfg.Spaces.WebDAVPath = "https://cloud.test", "/dav/spaces/"
+	_, err = w.fs.CreateSpace(w.as(bjornID), storage.SpaceRequest{Type: space.Project, ID: moonID, Name: "Moon"})
+	check(t, err)
+	w.put("{doc}", adaID, adaID, "doc.txt")
+	w.put("{dir}", adaID, adaID, "dir/")
+	w.put("{in}", adaID, adaID, "dir/in.txt")
+	w.put("{plan}", bjornID, moonID, "plan.md")
+	cfg := Config{PublicURL: "https://cloud.test", MountID: mount, URLSecret: "a secret that is long enough", TransferSecret: "another secret of some length"}
+	cfg.Spaces.WebDAVBase, cfg.Spaces.WebDAVPath, cfg.Spaces.DefaultQuota = "https://cloud.test", "/dav/spaces/", "1000000000"
 	cfg.Application.ID, cfg.Application.DisplayName = appID, "OpenCloud"
 	cfg.API.AssignDefaultRole, cfg.API.SearchMinLength, cfg.API.MembersPatchLimit = true, 3, 20
 	cfg.Identity.LDAP.Education = true
 	if change != nil {
 		change(&cfg)
 	}
-	w.parts, err = New(ctx, cfg, Deps{Spaces: w.fs, Reader: w.fs, Users: d, Groups: d, Log: slog.New(slog.DiscardHandler), Accounts: d, Records: d, Login: login.New(d),
-		Factors: w.factors, Sessions: w.sessions, Jobs: jobs, Writer: w.fs, Machine: d})
-	check(t, err)
-	w.h = w.parts.HTTP
+	w.cfg = cfg
+	w.deps = Deps{Spaces: w.fs, Reader: w.fs, Users: d, Groups: d, Log: slog.New(slog.DiscardHandler), Accounts: d, Records: d, Login: login.New(d),
+		Factors: w.factors, Sessions: w.sessions, Jobs: jobs, Writer: w.fs, Trash: w.fs, Machine: d}
+	w.database = database
+	w.share(w.fs)
 	return w
+}
+
+// share makes the service anew, with shares and links on a storage.
+func (w *world) share(fs storage.FS) {
+	w.t.Helper()
+	received, err := share.NewStore(context.Background(), w.database)
+	check(w.t, err)
+	links, err := link.NewStore(context.Background(), w.database)
+	check(w.t, err)
+	w.deps.Shares = share.New(share.Options{FS: fs, Users: w.d, Groups: w.d, Store: received})
+	w.deps.Links = link.New(link.Options{FS: fs, Machine: w.d, Store: links, Policy: password.Policy{Length: 8}, WriteMustHave: true})
+	w.links = links
+	w.start()
+}
+
+func moonRootID() resource.ID { return resource.SpaceRoot(mount, moonID) }
+
+// start makes the service of the parts there are.
+func (w *world) start() {
+	w.t.Helper()
+	var err error
+	w.parts, err = New(context.Background(), w.cfg, w.deps)
+	check(w.t, err)
+	w.h = w.parts.HTTP
 }
 
 func check(t testing.TB, err error) {
@@ -172,8 +220,32 @@ func (w *world) actor(id string) identity.Actor {
 	return a
 }
 
+func (w *world) as(id string) context.Context {
+	return identity.WithActor(context.Background(), w.actor(id))
+}
+
+// put makes a file, or a folder if the path ends in a slash, and gives it a name for paths.
+func (w *world) put(name, as, spaceID, path string) storage.Info {
+	w.t.Helper()
+	at := storage.At(resource.SpaceRoot(mount, spaceID), strings.TrimSuffix(path, "/"))
+	var i storage.Info
+	var err error
+	if strings.HasSuffix(path, "/") {
+		i, err = w.fs.CreateFolder(w.as(as), at, storage.Conditions{})
+	} else {
+		var r storage.Result
+		r, err = w.fs.Upload(w.as(as), at, storage.UploadRequest{Length: 5}, strings.NewReader("hello"))
+		i = r.Info
+	}
+	check(w.t, err)
+	w.names = append(w.names, name, i.ID.String())
+	return i
+}
+
 // call makes a request; a body that begins with { is JSON.
 func (w *world) call(as, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	named := strings.NewReplacer(w.names...)
+	path, body = named.Replace(path), named.Replace(body)
 	if i := strings.IndexByte(path, '?'); i >= 0 {
 		v, _ := url.ParseQuery(path[i+1:])
 		path = path[:i+1] + v.Encode()

@@ -23,6 +23,9 @@ type Config struct {
 		Key       string `yaml:"key" env:"IDM_LDAPS_KEY" default:"{DATA}/idm/ldap.key" doc:"Key file; made when missing."`
 	} `yaml:"idm"`
 
+	// Client is of an external directory in place of this one.
+	Client LDAPClient `yaml:"ldap"`
+
 	Passwords struct {
 		Disabled bool   `yaml:"disabled" env:"OC_PASSWORD_POLICY_DISABLED" default:"false" doc:"Ask for nothing of passwords."`
 		Length   int    `yaml:"min_characters" env:"IDM_PASSWORD_POLICY_MIN_CHARACTERS" default:"8" doc:"Shortest password of an account."`

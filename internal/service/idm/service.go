@@ -50,19 +50,6 @@ func (d *Directory) Database() db.DB { return d.db }
 // Close releases the database.
 func (d *Directory) Close() error { return d.db.Close() }
 
-// ResetPassword sets somebody's password, for the command line.
-func ResetPassword(ctx context.Context, cfg Config, log *slog.Logger, user, password string) error {
-	d, err := Open(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	u, err := d.UserBy(ctx, "username", user)
-	if err == nil {
-		err = d.SetPassword(ctx, u.ID, password)
-	}
-	return errors.Join(err, d.Close())
-}
-
 // Deps are what the service speaks to.
 type Deps struct {
 	Directory *Directory

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -81,13 +80,19 @@ func (r *request) check() error {
 	case slices.Contains(r.Prompt, zoidc.PromptNone) && len(r.Prompt) > 1:
 		return zoidc.ErrInvalidRequest().WithDescription("prompt=none stands alone")
 	}
+	r.scopes = knownScopes(r.Scopes)
+	return nil
+}
+
+// knownScopes are those of a request that mean something here, each once.
+func knownScopes(scopes []string) (out []string) {
 	known := []string{zoidc.ScopeOpenID, zoidc.ScopeProfile, zoidc.ScopeEmail, zoidc.ScopeOfflineAccess, "LibgreGraph.UUID", "LibreGraph.UUID", "LibreGraph.RawSub"}
-	for _, s := range r.Scopes {
-		if slices.Contains(known, s) && !slices.Contains(r.scopes, s) {
-			r.scopes = append(r.scopes, s)
+	for _, s := range scopes {
+		if slices.Contains(known, s) && !slices.Contains(out, s) {
+			out = append(out, s)
 		}
 	}
-	return nil
+	return out
 }
 
 func (r *request) prompts(p string) bool { return slices.Contains(r.Prompt, p) }
@@ -208,7 +213,8 @@ func (h *handler) proceed(w http.ResponseWriter, r *http.Request, req *request) 
 	if req.CodeChallenge != "" {
 		q.Challenge = &zoidc.CodeChallenge{Challenge: req.CodeChallenge, Method: req.CodeChallengeMethod}
 	}
-	return h.Provider.Respond(w, r, q)
+	h.setState(w, s.ID)
+	return h.Provider.Respond(w, r, q, h.sessionState(req.client, req.RedirectURI, s.ID))
 }
 
 func (h *handler) tooOld(req *request, s oidc.Session) bool {
@@ -248,13 +254,17 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request, name string, req 
 	http.Redirect(w, r, pagePath+name+"?flow="+flow+"&"+req.query.Encode(), http.StatusFound)
 }
 
-// back leads from a page to the authorisation endpoint.
+// back leads from a page to the authorisation endpoint. Who has been asked something was not signed in silently: the
+// original's page says prompt=none then.
 func back(q url.Values) string {
 	c := url.Values{}
 	for k, v := range q {
 		if k != "flow" && k != "konnect" {
 			c[k] = v
 		}
+	}
+	if c.Get("prompt") == zoidc.PromptNone {
+		c.Del("prompt")
 	}
 	return oidc.AuthorizePath + "?" + c.Encode()
 }
@@ -333,7 +343,7 @@ func (h *handler) endSession(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		clearCookie(w)
+		h.clearCookie(w)
 	}
 	client, ok := h.Provider.Client(clientID)
 	if to != "" && (!ok || !client.MayReturn(to)) {
@@ -359,13 +369,6 @@ func (h *handler) endSession(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.Redirect(w, r, pagePath+"goodbye", http.StatusFound)
 	}
-}
-
-// checkSession is the frame that clients of OpenID Connect Session Management ask: it knows of no change.
-func (h *handler) checkSession(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors *")
-	fmt.Fprint(w, "<!doctype html><title>Session</title>")
 }
 
 // address is the client's, as the proxy saw it: it replaces whatever a client says in this header.

@@ -1,6 +1,10 @@
 package idp
 
 import (
+	"fmt"
+	"io"
+	"os"
+
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/config"
 )
@@ -17,6 +21,7 @@ type Config struct {
 	Keys struct {
 		Dir    string   `yaml:"dir" env:"IDP_KEYS_DIR" default:"{DATA}/idp" doc:"Folder of the signing keys; one is made when there is none."`
 		Files  []string `yaml:"signing_private_key_files" env:"IDP_SIGNING_PRIVATE_KEY_FILES" doc:"Signing keys (PEM, RSA) in place of those in the folder; the first signs."`
+		Others string   `yaml:"validation_keys_path" env:"IDP_VALIDATION_KEYS_PATH" doc:"Folder with further keys (PEM, RSA, public or private, named <key id>.pem) whose signatures are accepted too."`
 		KeyID  string   `yaml:"signing_kid" env:"IDP_SIGNING_KID" default:"private-key" doc:"Id of the first key."`
 		Method string   `yaml:"signing_method" env:"IDP_SIGNING_METHOD" default:"PS256" doc:"PS256, PS384, PS512, RS256, RS384 or RS512."`
 	} `yaml:"keys"`
@@ -39,4 +44,32 @@ type Config struct {
 	PasswordResetURI string `yaml:"password_reset_uri" env:"IDP_PASSWORD_RESET_URI" doc:"Page for those who forgot their password; empty: no link."`
 
 	EncryptionSecret string `yaml:"encryption_secret" env:"OC_JWT_SECRET;IDP_ENCRYPTION_SECRET" global:"token_manager.jwt_secret" secret:"true" required:"true" doc:"Seals second factors and what pages send back."`
+	EncryptionFile   string `yaml:"encryption_secret_file" env:"IDP_ENCRYPTION_SECRET_FILE" doc:"File whose content (16 bytes at least) is used in its place. Second factors are lost with it."`
+}
+
+const (
+	minSecret = 16      // bytes
+	maxSecret = 4 << 10 // bytes
+)
+
+// ReadSecret puts the content of the file, if one is named, in the place of the secret. A file that is missing is an error:
+// a new secret would open nothing that the old one sealed.
+func (c *Config) ReadSecret() error {
+	if c.EncryptionFile == "" {
+		return nil
+	}
+	f, err := os.Open(c.EncryptionFile)
+	if err != nil {
+		return fmt.Errorf("encryption_secret_file: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("encryption_secret_file: %w", err)
+	case len(b) < minSecret || len(b) > maxSecret:
+		return fmt.Errorf("encryption_secret_file: it should have %d to %d bytes", minSecret, maxSecret)
+	}
+	c.EncryptionSecret = string(b)
+	return nil
 }

@@ -2,6 +2,7 @@ package idp
 
 import (
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -157,5 +158,41 @@ func TestEnrolmentByDefaultRole(t *testing.T) {
 	key := keyField.FindStringSubmatch(page)
 	if key == nil {
 		t.Fatalf("the password is not enough, and nothing can be set up:\n%s", page)
+	}
+}
+
+// A password that the policy forbids is explained in the reader's language.
+func TestWeakPassword(t *testing.T) {
+	r := newRig(t, sqlite(t))
+	b := r.browser()
+	r.apps()[0].signIn(t, b)
+	for lang, want := range map[string]string{"en": "at least 8 characters are needed.", "de": "mindestens 8 Zeichen sind nötig.", "fr": "il faut au moins 8 caractères.", "es": "hacen falta al menos 8 caracteres."} {
+		_, page := b.get(r.url + pagePath + "account?ui_locales=" + lang)
+		resp, text := b.post(page, pagePath+"account?ui_locales="+lang, url.Values{"do": {"password"}, "old": {password}, "new": {"short"}})
+		if resp.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, want) {
+			t.Errorf("%s: %d\n%s", lang, resp.StatusCode, text)
+		}
+	}
+}
+
+// The form comes with all it needs but one style and one script; it works without the script.
+func TestSignInPageIsSmall(t *testing.T) {
+	r := newRig(t, sqlite(t))
+	b := r.browser()
+	resp, page := b.get(r.url + pagePath + "identifier")
+	var loads []string
+	for _, m := range regexp.MustCompile(`<(?:link|script|img)[^>]+(?:href|src)="([^"]+)"`).FindAllStringSubmatch(html.UnescapeString(page), -1) {
+		if !strings.HasPrefix(m[1], "data:image/svg+xml;base64,") {
+			loads = append(loads, m[1])
+		}
+	}
+	if len(loads) != 2 || !strings.Contains(loads[0], ".css") || !strings.Contains(loads[1], ".js") || len(page) > 8<<10 {
+		t.Errorf("%v, %d bytes", loads, len(page))
+	}
+	if policy := resp.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "img-src 'self' data:") {
+		t.Errorf("the icon is not shown: %s", policy)
+	}
+	if !regexp.MustCompile(`data-options="[^"]*challenge[^"]*" data-challenge="[^"]+"`).MatchString(page) {
+		t.Errorf("no passkeys are offered beside user names:\n%s", page)
 	}
 }

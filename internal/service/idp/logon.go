@@ -10,9 +10,12 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	zoidc "github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"opencloud/internal/identity"
 	"opencloud/internal/oidc"
@@ -38,6 +41,7 @@ type apiRequest struct {
 	Params []string `json:"params"`
 	Hello  *hello   `json:"hello"`
 	Allow  bool     `json:"allow"`
+	Ref    string   `json:"ref"` // the state of the application's request
 	hello
 }
 
@@ -95,20 +99,31 @@ func (h *handler) apiHello(w http.ResponseWriter, r *http.Request, q *apiRequest
 	if err != nil && !errors.Is(err, oidc.ErrNoSession) {
 		return err
 	}
-	writeJSON(w, http.StatusOK, h.hello(q.Hello, client, u, err == nil && !s.Pending))
-	return nil
+	out, err := h.hello(r.Context(), q.Hello, client, u, err == nil && !s.Pending)
+	if err == nil {
+		writeJSON(w, http.StatusOK, out)
+	}
+	return err
 }
 
 // hello is what the page is told of who is signed in, and where to go on.
-func (h *handler) hello(q *hello, client oidc.Client, u identity.User, signedIn bool) map[string]any {
+func (h *handler) hello(ctx context.Context, q *hello, client oidc.Client, u identity.User, signedIn bool) (map[string]any, error) {
 	out := map[string]any{"success": signedIn, "state": q.State, "flow": q.Flow, "continue_uri": h.issuer + oidc.AuthorizePath, "scopes": scopeSet(q.Scope),
 		"client":   map[string]any{"id": client.ID, "display_name": client.Name, "redirect_uri": q.Redirect, "trusted": client.Trusted},
 		"meta":     map[string]any{"scopes": map[string]any{"mapping": map[string]any{}, "definitions": map[string]any{}}},
 		"branding": map[string]any{"signinPageText": h.cfg.PageText, "signinPageLogoURI": h.cfg.LogoTarget, "locales": []string{"de", "en", "es", "fr"}}}
-	if signedIn {
-		out["username"], out["displayName"] = u.Username, u.DisplayName
+	if !signedIn {
+		return out, nil
 	}
-	return out
+	out["username"], out["displayName"] = u.Username, u.DisplayName
+	if client.ID == "" || client.Trusted {
+		return out, nil
+	}
+	agreed, err := h.Provider.Sessions().Consented(ctx, u.ID, client.ID, knownScopes(strings.Fields(q.Scope)))
+	if err == nil && (!agreed || slices.Contains(strings.Fields(q.Prompt), zoidc.PromptConsent)) {
+		out["next"] = "consent"
+	}
+	return out, err
 }
 
 func scopeSet(scopes string) map[string]bool {
@@ -129,12 +144,13 @@ func (h *handler) apiLogon(w http.ResponseWriter, r *http.Request, q *apiRequest
 		return failed()
 	}
 	client, _ := h.Provider.Client(q.Hello.ClientID)
-	flow := flowOf(q.Hello.ClientID, q.Hello.Redirect, q.Hello.State)
+	flow := apiFlow(r, q)
+	pending := false
 	var u identity.User
 	var err error
 	switch q.Params[2] {
 	case "1":
-		u, err = h.signIn(w, r, q.Params[0], q.Params[1], flow)
+		u, pending, err = h.signIn(w, r, q.Params[0], q.Params[1], flow)
 	case "0": // go on as who is signed in
 		var s oidc.Session
 		if s, u, err = h.current(r); err == nil && s.Pending {
@@ -142,6 +158,9 @@ func (h *handler) apiLogon(w http.ResponseWriter, r *http.Request, q *apiRequest
 		}
 		if err == nil && !strings.EqualFold(u.Username, q.Params[0]) {
 			err = oidc.ErrNoSession
+		}
+		if err == nil {
+			err = h.Provider.Sessions().Chosen(r.Context(), s.ID, chosenFor(flow))
 		}
 	default:
 		return failed()
@@ -152,8 +171,29 @@ func (h *handler) apiLogon(w http.ResponseWriter, r *http.Request, q *apiRequest
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"success": true, "state": q.State, "hello": h.hello(q.Hello, client, u, true)})
+	out, err := h.hello(r.Context(), q.Hello, client, u, true)
+	if err != nil {
+		return err
+	}
+	if pending { // our page asks for the second factor, then leads back to the application's request
+		out["continue_uri"] = h.issuer + pagePath + "factor"
+		delete(out, "next")
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"success": true, "state": q.State, "hello": out})
 	return nil
+}
+
+// apiFlow names the application's request that a call is about. It stands in the address of the page that calls; the state
+// in the call is the page's own.
+func apiFlow(r *http.Request, q *apiRequest) string {
+	state := q.Hello.State
+	if q.Ref != "" {
+		state = q.Ref
+	}
+	if u, err := url.Parse(r.Referer()); err == nil && strings.HasPrefix(u.Path, pagePath) && u.Query().Get("client_id") == q.Hello.ClientID {
+		state = u.Query().Get("state")
+	}
+	return flowOf(q.Hello.ClientID, q.Hello.Redirect, state)
 }
 
 func printableASCII(c rune) rune {
@@ -165,21 +205,20 @@ func printableASCII(c rune) rune {
 
 // signIn checks a password, and opens a session: one that waits for a second factor, if that is due.
 // Errors: those of identity.Authenticator.
-func (h *handler) signIn(w http.ResponseWriter, r *http.Request, name, password, flow string) (identity.User, error) {
+func (h *handler) signIn(w http.ResponseWriter, r *http.Request, name, password, flow string) (u identity.User, pending bool, err error) {
 	ctx := r.Context()
 	a, err := h.Login.Authenticate(ctx, identity.Login{Name: name, Password: password, Address: address(r)})
 	if err != nil {
-		return identity.User{}, err
+		return identity.User{}, false, err
 	}
-	pending := false
 	if h.Factors != nil {
 		methods, enrol, err := h.Factors.Needed(ctx, a.User)
 		if err != nil {
-			return identity.User{}, err
+			return identity.User{}, false, err
 		}
 		pending = enrol || len(methods) > 0
 	}
-	return a.User, h.open(ctx, w, r, a.User, []string{"pwd"}, pending, flow)
+	return a.User, pending, h.open(ctx, w, r, a.User, []string{"pwd"}, pending, flow)
 }
 
 // open begins the session of somebody who proved who they are. One that the browser had before ends.
@@ -193,15 +232,17 @@ func (h *handler) open(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		}
 	}
 	now := time.Now()
-	_, cookie, err := sessions.Open(ctx, oidc.Session{Kind: oidc.Browser, UserID: u.ID, Agent: r.UserAgent(), Address: address(r),
+	s, cookie, err := sessions.Open(ctx, oidc.Session{Kind: oidc.Browser, UserID: u.ID, Agent: r.UserAgent(), Address: address(r),
 		Expires: now.Add(time.Duration(h.cfg.SessionSeconds) * time.Second), Authenticated: now, Methods: methods, Pending: pending, Flow: flow})
 	if err != nil {
 		return err
 	}
 	h.setCookie(w, cookie)
 	if pending {
+		h.setState(w, "")
 		return nil
 	}
+	h.setState(w, s.ID)
 	return h.Accounts.SignedIn(ctx, u.ID)
 }
 
@@ -214,7 +255,7 @@ func (h *handler) apiLogoff(w http.ResponseWriter, r *http.Request, q *apiReques
 }
 
 func (h *handler) signOut(w http.ResponseWriter, r *http.Request) error {
-	clearCookie(w)
+	h.clearCookie(w)
 	s, _, err := h.current(r)
 	if err == nil {
 		err = h.Provider.Sessions().Revoke(r.Context(), s.UserID, s.ID)
@@ -235,7 +276,7 @@ func (h *handler) apiConsent(w http.ResponseWriter, r *http.Request, q *apiReque
 	if err != nil {
 		return err
 	}
-	if err := h.consent(w, r, u, s, q.Hello.ClientID, strings.Fields(q.Hello.Scope), flowOf(q.Hello.ClientID, q.Hello.Redirect, q.Hello.State)); err != nil {
+	if err := h.consent(w, r, u, s, q.Hello.ClientID, knownScopes(strings.Fields(q.Hello.Scope)), apiFlow(r, q)); err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"success": true, "state": q.State})

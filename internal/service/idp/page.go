@@ -18,7 +18,12 @@ import (
 const formAge = 2 * time.Hour
 
 func (h *handler) pageRoutes(mux *http.ServeMux) {
-	mux.Handle("GET "+pages.AssetPath, h.pages.Assets())
+	if h.assets != nil {
+		h.assetRoutes(mux)
+	} else {
+		mux.Handle("GET "+pages.AssetPath, h.pages.Assets())
+		mux.HandleFunc("GET "+pagePath+"welcome", h.showWelcome)
+	}
 	for name, p := range map[string]struct {
 		show, send func(http.ResponseWriter, *http.Request)
 	}{
@@ -27,16 +32,20 @@ func (h *handler) pageRoutes(mux *http.ServeMux) {
 		"consent":       {h.showConsent, h.sendConsent},
 		"goodbye":       {h.showGoodbye, h.sendGoodbye},
 	} {
-		mux.HandleFunc("GET "+pagePath+name, p.show)
+		if h.assets == nil {
+			mux.HandleFunc("GET "+pagePath+name, p.show)
+		}
 		mux.HandleFunc("POST "+pagePath+name, h.form(p.send))
 	}
-	mux.HandleFunc("GET "+pagePath+"welcome", h.showWelcome)
 	if h.Factors != nil {
 		h.factorRoutes(mux)
 	}
 	mux.HandleFunc("GET "+pagePath+"account", h.showAccount)
 	mux.HandleFunc("POST "+pagePath+"account", h.form(h.sendAccount))
 	mux.HandleFunc(pagePath, func(w http.ResponseWriter, r *http.Request) {
+		if h.assets != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) && h.assets.file(w, r) {
+			return
+		}
 		h.problem(w, r, http.StatusNotFound, "There is no such page.")
 	})
 }
@@ -143,7 +152,8 @@ func flowName(req *request) string {
 
 type signInForm struct {
 	Client, Username, Error, Action, Proof string
-	Passkeys                               bool // may be used in place of the password
+	Passkeys                               bool   // may be used in place of the password
+	Options, Challenge                     string // what the browser is asked when it offers them beside user names
 }
 
 func (h *handler) showIdentifier(w http.ResponseWriter, r *http.Request) {
@@ -160,7 +170,14 @@ func (h *handler) showIdentifier(w http.ResponseWriter, r *http.Request) {
 
 func (h *handler) signInPage(w http.ResponseWriter, r *http.Request, status int, f signInForm) {
 	f.Action, f.Proof = h.action(r)
-	f.Passkeys = h.Factors != nil && h.Factors.Passkeys()
+	if f.Passkeys = h.Factors != nil && h.Factors.Passkeys(); f.Passkeys {
+		options, challenge, err := h.Factors.BeginSignIn(r.Context(), nil)
+		if err != nil {
+			h.broken(w, r, err)
+			return
+		}
+		f.Options, f.Challenge = string(options), challenge
+	}
 	h.render(w, r, pages.Page{Template: "identifier", Title: "Sign in", Status: status, Data: f})
 }
 
@@ -174,7 +191,7 @@ func (h *handler) sendIdentifier(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := signInForm{Client: clientName(req), Username: r.PostForm.Get("username")}
-	_, err := h.signIn(w, r, f.Username, r.PostForm.Get("password"), flowName(req))
+	_, _, err := h.signIn(w, r, f.Username, r.PostForm.Get("password"), flowName(req))
 	var throttled *identity.ThrottledError
 	switch {
 	case err == nil:

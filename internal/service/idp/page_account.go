@@ -4,11 +4,13 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/factor"
+	passwords "opencloud/internal/identity/password"
 	"opencloud/internal/oidc"
 	"opencloud/internal/service/idp/pages"
 )
@@ -137,7 +139,7 @@ func (h *handler) sendAccount(w http.ResponseWriter, r *http.Request) {
 	case "revoke":
 		p.Done, err = "The device is signed out.", h.Provider.Sessions().Revoke(ctx, u.ID, id)
 		if err == nil && id == s.ID {
-			clearCookie(w)
+			h.clearCookie(w)
 			http.Redirect(w, r, pagePath+"goodbye", http.StatusSeeOther)
 			return
 		}
@@ -158,7 +160,12 @@ func (h *handler) sendAccount(w http.ResponseWriter, r *http.Request) {
 		h.recoveryCodes(w, r, u)
 		return
 	case "passkey-new":
-		p.Done, err = "The passkey is set up.", h.Factors.AddPasskey(ctx, u, r.PostForm.Get("challenge"), r.PostForm.Get("name"), []byte(r.PostForm.Get("answer")))
+		var first bool
+		p.Done = "The passkey is set up."
+		if first, err = h.addPasskey(r, u); first && err == nil {
+			h.recoveryCodes(w, r, u)
+			return
+		}
 	case "rename":
 		p.Done, err = "The name is changed.", h.Factors.Rename(ctx, u.ID, id, r.PostForm.Get("name"))
 	case "remove":
@@ -175,6 +182,7 @@ func (h *handler) sendAccount(w http.ResponseWriter, r *http.Request) {
 func (h *handler) accountResult(w http.ResponseWriter, r *http.Request, s oidc.Session, u identity.User, p accountPage, err error) {
 	status := http.StatusOK
 	var throttled *identity.ThrottledError
+	var weak *passwords.WeakError
 	switch {
 	case err == nil:
 	case errors.As(err, &throttled):
@@ -184,6 +192,8 @@ func (h *handler) accountResult(w http.ResponseWriter, r *http.Request, s oidc.S
 		p.Error, status = "This was not right. Try again.", http.StatusUnprocessableEntity
 	case errors.Is(err, identity.ErrCredentials):
 		p.Error, status = "The current password is wrong.", http.StatusUnprocessableEntity
+	case errors.As(err, &weak):
+		p.Error, status = h.weak(r, u, weak), http.StatusUnprocessableEntity
 	case errors.Is(err, identity.ErrInvalid):
 		p.Error, status = strings.TrimPrefix(err.Error(), identity.ErrInvalid.Error()+": "), http.StatusUnprocessableEntity
 	case errors.Is(err, identity.ErrReadOnly):
@@ -198,6 +208,25 @@ func (h *handler) accountResult(w http.ResponseWriter, r *http.Request, s oidc.S
 		p.Done = ""
 	}
 	h.accountPage(w, r, status, s, u, p)
+}
+
+// addPasskey takes a new passkey, and tells whether its person has no recovery codes yet.
+func (h *handler) addPasskey(r *http.Request, u identity.User) (bool, error) {
+	err := h.Factors.AddPasskey(r.Context(), u, r.PostForm.Get("challenge"), r.PostForm.Get("name"), []byte(r.PostForm.Get("answer")))
+	if err != nil {
+		return false, err
+	}
+	have, err := h.Factors.List(r.Context(), u.ID)
+	return !slices.ContainsFunc(have, func(f factor.Factor) bool { return f.Kind == factor.Recovery && f.Left > 0 }), err
+}
+
+// weak says what a new password lacks, in the language of the page.
+func (h *handler) weak(r *http.Request, u identity.User, e *passwords.WeakError) string {
+	faults := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		faults[i] = passwords.Fault{Text: h.pages.Text(r, u.Language, f.Text), Count: f.Count}.String()
+	}
+	return h.pages.Text(r, u.Language, "The new password cannot be used:") + " " + strings.Join(faults, ", ") + "."
 }
 
 // changePassword replaces the password of somebody who knows it, and signs all other devices out.

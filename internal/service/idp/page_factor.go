@@ -213,6 +213,7 @@ func (h *handler) proved(w http.ResponseWriter, r *http.Request, s oidc.Session,
 		return err
 	}
 	h.setCookie(w, cookie)
+	h.setState(w, s.ID)
 	return h.Accounts.SignedIn(r.Context(), s.UserID)
 }
 

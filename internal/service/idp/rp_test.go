@@ -27,6 +27,7 @@ import (
 	"opencloud/internal/identity/directory"
 	"opencloud/internal/identity/factor"
 	"opencloud/internal/identity/login"
+	passwords "opencloud/internal/identity/password"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/testkit"
@@ -34,7 +35,8 @@ import (
 
 // rig is the service over a real directory, on TLS.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
+	handler http.Handler
 	db      db.DB
 	url     string
 	dir     *directory.Directory
@@ -42,17 +44,18 @@ type rig struct {
 	factors *factor.Store
 	user    identity.Account
 	http    *http.Client // without cookies
+	others  string       // folder of keys that only check; read at the first request
 }
 
 const password = "a password of ada"
 
-func newRig(t *testing.T, database string) *rig {
+func newRig(t testing.TB, database string) *rig {
 	t.Helper()
 	return newRigWith(t, database, factor.Options{})
 }
 
 // newRigWith takes the policy of second factors from the options.
-func newRigWith(t *testing.T, database string, policy factor.Options) *rig {
+func newRigWith(t testing.TB, database string, policy factor.Options, change ...func(*Config)) *rig {
 	t.Helper()
 	ctx := t.Context()
 	d, err := db.Open(ctx, database, db.Options{})
@@ -63,19 +66,23 @@ func newRigWith(t *testing.T, database string, policy factor.Options) *rig {
 	var h http.Handler
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
-	dir, err := directory.New(ctx, d, directory.Options{Issuer: server.URL})
+	dir, err := directory.New(ctx, d, directory.Options{Issuer: server.URL, Passwords: passwords.Policy{Length: 8}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	store, err := oidc.NewStore(ctx, d)
+	others := t.TempDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := oidc.NewKeys(oidc.KeyOptions{Dir: t.TempDir()})
+	keys, err := oidc.NewKeys(oidc.KeyOptions{Dir: t.TempDir(), Others: others})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := Config{Issuer: server.URL, SessionSeconds: 3600, EncryptionSecret: "a secret for tests"}
+	for _, f := range change {
+		f(&cfg)
+	}
 	clients := append(oidc.DefaultClients(), oidc.Client{ID: "confidential", Name: "Confidential", Secret: "its secret", Trusted: true, RedirectURIs: []string{"https://app.example/cb"}})
 	provider, err := oidc.New(oidc.Options{Issuer: server.URL, Clients: clients, Keys: keys, Store: store, Accounts: dir, AccessTTL: 5 * time.Minute, IDTTL: 5 * time.Minute,
 		RefreshTTL: time.Hour, Secret: Seal(cfg.EncryptionSecret, "engine")})
@@ -96,7 +103,7 @@ func newRigWith(t *testing.T, database string, policy factor.Options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t: t, db: d, url: server.URL, dir: dir, store: store, factors: factors, user: u, http: client(nil)}
+	return &rig{t: t, handler: h, db: d, url: server.URL, dir: dir, store: store, factors: factors, user: u, http: client(nil), others: others}
 }
 
 func client(jar http.CookieJar) *http.Client {
@@ -104,7 +111,7 @@ func client(jar http.CookieJar) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-func sqlite(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "idp.db") }
+func sqlite(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "idp.db") }
 
 func eachDatabase(t *testing.T, f func(t *testing.T, r *rig)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, newRig(t, sqlite(t))) })
@@ -138,7 +145,7 @@ func (b *browser) get(address string) (*http.Response, string) {
 
 var (
 	proofField  = regexp.MustCompile(`name="proof" value="([^"]+)"`)
-	randomField = regexp.MustCompile(`(name="proof" value|nonce)="[^"]+"`)
+	randomField = regexp.MustCompile(`(name="proof" value|nonce|data-options|data-challenge)="[^"]+"`)
 	actionField = regexp.MustCompile(`<form method="post" action="([^"]+)"`)
 )
 
@@ -330,6 +337,42 @@ func TestTheft(t *testing.T) {
 		if _, err := secret.Exchange(secret.ctx, q.Get("code"), oauth2.VerifierOption(verifier)); err == nil {
 			t.Error("a wrong client secret was taken")
 		}
+	})
+}
+
+// TestReplayedCode: an application without refresh token loses the access token of a code that is used again; its person
+// stays signed in.
+func TestReplayedCode(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, r *rig) {
+		a, b := r.apps()[0], r.browser()
+		verifier := oauth2.GenerateVerifier()
+		code := b.through(a.AuthCodeURL("s", oauth2.S256ChallengeOption(verifier)), a.RedirectURL).Get("code")
+		token, err := a.Exchange(a.ctx, code, oauth2.VerifierOption(verifier))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, _ := a.signIn(t, b)
+		good := func(token *oauth2.Token) error {
+			_, err := a.provider.UserInfo(a.ctx, oauth2.StaticTokenSource(token))
+			return err
+		}
+		if err := good(token); err != nil {
+			t.Fatalf("before: %v", err)
+		}
+		if _, err := a.Exchange(a.ctx, code); err == nil {
+			t.Error("a code was taken twice")
+		}
+		if good(token) == nil {
+			t.Error("the access token of a code that was used twice is still good")
+		}
+		if err := good(other); err != nil {
+			t.Errorf("another token of the same browser: %v", err)
+		}
+		resp, err := r.http.PostForm(r.url+oidc.RevokePath, url.Values{"token": {other.AccessToken}, "token_type_hint": {"access_token"}, "client_id": {"web"}})
+		if err != nil || resp.StatusCode != http.StatusOK || good(other) == nil {
+			t.Errorf("revoked: %v %v", resp.Status, err)
+		}
+		a.signIn(t, b)
 	})
 }
 

@@ -69,6 +69,7 @@ type handler struct {
 	host   string
 	seal   [32]byte
 	pages  *pages.Set
+	assets *assets // nil: ours
 }
 
 func newHandler(cfg Config, deps Deps) (*handler, error) {
@@ -78,7 +79,13 @@ func newHandler(cfg Config, deps Deps) (*handler, error) {
 	}
 	issuer := strings.TrimRight(cfg.Issuer, "/")
 	_, host, _ := strings.Cut(issuer, "://")
-	return &handler{Deps: deps, cfg: cfg, issuer: issuer, host: host, seal: Seal(cfg.EncryptionSecret, "pages"), pages: set}, nil
+	h := &handler{Deps: deps, cfg: cfg, issuer: issuer, host: host, seal: Seal(cfg.EncryptionSecret, "pages"), pages: set}
+	if cfg.AssetPath != "" {
+		if h.assets, err = openAssets(cfg); err != nil {
+			h.Log.Warn("the folder of sign-in pages cannot be used; ours are shown", "folder", cfg.AssetPath, "err", err)
+		}
+	}
+	return h, nil
 }
 
 // Seal derives a key for one purpose from the configured secret.
@@ -114,8 +121,9 @@ func (h *handler) routes() http.Handler {
 	engine := h.Provider.Engine()
 	open := func(path string, next http.Handler) { mux.Handle(path, anyOrigin(next)) }
 	open("/.well-known/openid-configuration", http.HandlerFunc(h.discovery))
-	for _, path := range []string{oidc.TokenPath, oidc.UserinfoPath, oidc.KeysPath, oidc.IntrospectPath, oidc.RevokePath} {
-		open(path, noStore(engine))
+	for path, next := range map[string]http.Handler{oidc.TokenPath: engine, oidc.KeysPath: engine, oidc.RevokePath: engine,
+		oidc.UserinfoPath: http.HandlerFunc(h.Provider.Userinfo), oidc.IntrospectPath: http.HandlerFunc(h.Provider.Introspect)} {
+		open(path, noStore(h.Provider.Endpoint(next, address)))
 	}
 	mux.HandleFunc(oidc.CheckPath, h.checkSession)
 	mux.HandleFunc("/konnect/v1/register", func(w http.ResponseWriter, _ *http.Request) {
@@ -196,6 +204,7 @@ func (h *handler) setCookie(w http.ResponseWriter, value string) {
 		MaxAge: h.cfg.SessionSeconds})
 }
 
-func clearCookie(w http.ResponseWriter) {
+func (h *handler) clearCookie(w http.ResponseWriter) {
+	h.setState(w, "")
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/signin/v1/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: -1})
 }

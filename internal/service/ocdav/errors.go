@@ -17,6 +17,7 @@ type davError struct {
 	message string
 	header  string // the header that a precondition was about
 	body    string // replaces the error body
+	code    string // for clients
 }
 
 func (e *davError) Error() string { return e.message }
@@ -133,7 +134,11 @@ func (h *handler) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		}
 		x.Raw(`</s:exception><s:message>`)
 		x.Text(messageOf(status, err))
-		x.Raw(`</s:message><s:errorcode></s:errorcode>`)
+		x.Raw(`</s:message><s:errorcode>`)
+		if de != nil {
+			x.Raw(de.code)
+		}
+		x.Raw(`</s:errorcode>`)
 		if de != nil && de.header != "" {
 			x.Raw(`<s:header>` + de.header + `</s:header>`)
 		}

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/link"
 	"opencloud/internal/permission"
 	"opencloud/internal/resource"
+	"opencloud/internal/share"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
 	"opencloud/internal/webdav"
@@ -52,6 +54,13 @@ const (
 	supportedReports
 	shareTypes
 	downloadURL
+	shareID
+	linkPermission
+	linkItemType
+	linkDateTime
+	linkOwner
+	linkExpiration
+	signatureAuth
 )
 
 var known = map[webdav.Name]prop{
@@ -68,12 +77,15 @@ var known = map[webdav.Name]prop{
 	{Space: webdav.OC, Local: "has-preview"}: hasPreview, {Space: webdav.OC, Local: "privatelink"}: privateLink,
 	{Space: webdav.OC, Local: "meta-path-for-user"}: metaPath, {Space: webdav.DAV, Local: "sync-token"}: syncToken,
 	{Space: webdav.DAV, Local: "supported-report-set"}: supportedReports, {Space: webdav.OC, Local: "share-types"}: shareTypes,
-	{Space: webdav.OC, Local: "downloadURL"}: downloadURL,
+	{Space: webdav.OC, Local: "downloadURL"}: downloadURL, {Space: webdav.OC, Local: "shareid"}: shareID,
+	{Space: webdav.OC, Local: "public-link-permission"}: linkPermission, {Space: webdav.OC, Local: "public-link-item-type"}: linkItemType,
+	{Space: webdav.OC, Local: "public-link-share-datetime"}: linkDateTime, {Space: webdav.OC, Local: "public-link-share-owner"}: linkOwner,
+	{Space: webdav.OC, Local: "public-link-expiration"}: linkExpiration, {Space: webdav.OC, Local: "signature-auth"}: signatureAuth,
 }
 
 // allProps are those of allprop, in their order. (spec/storage.md §7.6)
 var allProps = []webdav.Name{
-	{Space: webdav.OC, Local: "id"}, {Space: webdav.OC, Local: "fileid"}, {Space: webdav.OC, Local: "spaceid"}, {Space: webdav.OC, Local: "file-parent"},
+	{Space: webdav.OC, Local: "id"}, {Space: webdav.OC, Local: "fileid"}, {Space: webdav.OC, Local: "spaceid"}, {Space: webdav.OC, Local: "file-parent"}, {Space: webdav.OC, Local: "shareid"},
 	{Space: webdav.OC, Local: "name"}, {Space: webdav.DAV, Local: "displayname"}, {Space: webdav.DAV, Local: "getetag"}, {Space: webdav.OC, Local: "permissions"},
 	{Space: webdav.DAV, Local: "resourcetype"}, {Space: webdav.OC, Local: "size"}, {Space: webdav.DAV, Local: "getcontentlength"},
 	{Space: webdav.DAV, Local: "getcontenttype"}, {Space: webdav.DAV, Local: "getlastmodified"}, {Space: webdav.OC, Local: "checksums"},
@@ -88,15 +100,17 @@ type wanted struct {
 
 // question is what a PROPFIND asks, prepared for many resources.
 type question struct {
-	props    []wanted
-	all      bool // allprop: what does not apply is left out, and stored properties are added
-	names    bool // propname: no values
-	stored   bool // stored properties are needed
-	quota    *space.Quota
-	path     bool
-	minimal  bool // Prefer: return=minimal
-	syncRoot string
-	reader   string // id of the user that addresses of downloads are signed for
+	props     []wanted
+	all       bool // allprop: what does not apply is left out, and stored properties are added
+	names     bool // propname: no values
+	stored    bool // stored properties are needed
+	quota     *space.Quota
+	path      bool
+	minimal   bool // Prefer: return=minimal
+	syncRoot  string
+	link      *link.Link // by which the caller came, if it is asked about
+	linkOwner string
+	reader    string // id of the user that addresses of downloads are signed for
 }
 
 func newQuestion(ctx context.Context, p webdav.Propfind, minimal bool) *question {
@@ -263,7 +277,7 @@ func (h *handler) property(x *webdav.XML, q *question, w wanted, t *target, i *s
 	case size:
 		return number(x, "<oc:size>", i.Size, "</oc:size>")
 	case permissions:
-		return text(x, "<oc:permissions>", i.Permissions.Letters(folder, false), "</oc:permissions>")
+		return text(x, "<oc:permissions>", i.Permissions.Letters(folder, i.Received), "</oc:permissions>")
 	case favorite:
 		n := int64(0)
 		if i.Favorite {
@@ -315,9 +329,16 @@ func (h *handler) rareProperty(x *webdav.XML, q *question, w wanted, t *target, 
 	case metaPath:
 		return text(x, "<oc:meta-path-for-user>", "/"+i.Path, "</oc:meta-path-for-user>")
 	case downloadURL:
+		if q.link != nil {
+			return !folder && i.Permissions.Has(permission.Download) && h.linkDownload(x, q, t)
+		}
 		return !folder && h.downloads != nil && q.reader != "" && i.Permissions.Has(permission.Download) && h.downloadElement(x, q, t)
 	case shareTypes:
 		return false
+	case shareID:
+		return i.ID.Storage == share.JailID && i.ID != share.Jail() && text(x, "<oc:shareid>", i.ID.Node, "</oc:shareid>")
+	case linkPermission, linkItemType, linkDateTime, linkOwner, linkExpiration, signatureAuth:
+		return h.linkProperty(x, q, w, t)
 	case syncToken:
 		return folder && q.syncRoot != "" && text(x, "<d:sync-token>", q.syncRoot, "</d:sync-token>")
 	case supportedReports:
@@ -420,6 +441,6 @@ func resourceHeaders(hd http.Header, i *storage.Info) {
 	hd["Etag"] = []string{q}
 	hd["OC-ETag"] = []string{q}
 	hd["OC-FileId"] = []string{i.ID.String()}
-	hd["OC-Perm"] = []string{i.Permissions.Letters(i.IsFolder(), false)}
+	hd["OC-Perm"] = []string{i.Permissions.Letters(i.IsFolder(), i.Received)}
 	hd["Last-Modified"] = []string{i.MTime.UTC().Format(http.TimeFormat)}
 }

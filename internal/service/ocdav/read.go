@@ -2,6 +2,7 @@ package ocdav
 
 import (
 	"context"
+	"errors"
 	"mime"
 	"net/http"
 	"net/url"
@@ -35,6 +36,9 @@ func (h *handler) propfind(w http.ResponseWriter, r *http.Request, t target) err
 	}
 	minimal := strings.Contains(r.Header.Get("Prefer"), "return=minimal")
 	q := newQuestion(r.Context(), body, minimal)
+	if err := h.linkQuestion(r, q); err != nil {
+		return err
+	}
 	return h.multistatus(w, r, t, q, depth)
 }
 
@@ -134,14 +138,16 @@ func (h *handler) below(x *webdav.XML, ctx context.Context, q *question, t targe
 func (h *handler) spaceProps(ctx context.Context, q *question, t *target, i *storage.Info) error {
 	if i.IsFolder() && q.asks(quotaUsed, quotaAvailable) {
 		quota, err := h.fs.Quota(ctx, i.ID)
-		if err != nil {
+		if err != nil && !errors.Is(err, storage.ErrForbidden) {
 			return err
 		}
-		q.quota = &quota
+		if err == nil {
+			q.quota = &quota
+		}
 	}
 	if i.IsFolder() && q.asks(syncToken) {
 		token, err := h.currentToken(ctx, t)
-		if err != nil {
+		if err != nil && !errors.Is(err, storage.ErrUnsupported) {
 			return err
 		}
 		q.syncRoot = token

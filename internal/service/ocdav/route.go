@@ -76,10 +76,13 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	actor := identity.ActorFrom(r.Context())
-	if actor.Kind == identity.Anonymous {
+	segments, err := webdav.CleanPath(rest)
+	if err == nil && len(segments) > 1 && segments[0] == "dav" && segments[1] == "public-files" {
+		return h.publicFiles(w, r, base, segments)
+	}
+	if !actor.Known() {
 		return h.unauthenticated(w, r)
 	}
-	segments, err := webdav.CleanPath(rest)
 	if err != nil {
 		return err
 	}
@@ -185,6 +188,8 @@ func (h *handler) resolve(r *http.Request, escaped string) (target, error) {
 		return h.personal(actor, base+"/dav/files/"+string(webdav.AppendHref(nil, segments[2])), segments[3:]), nil
 	case len(segments) >= 3 && segments[0] == "dav" && segments[1] == "spaces" && segments[2] != "trash-bin":
 		return h.spaceTarget(base, segments)
+	case len(segments) >= 3 && segments[0] == "dav" && segments[1] == "public-files":
+		return publicTarget(base, segments), nil
 	}
 	return target{}, fail(http.StatusBadRequest, "Destination does not lie in a space")
 }

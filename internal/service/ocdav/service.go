@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"opencloud/internal/link"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/signedurl"
 	"opencloud/internal/storage"
@@ -19,6 +20,8 @@ import (
 type Deps struct {
 	FS  storage.FS
 	Log *slog.Logger
+	// Links knows the links by which people come; nil: there are none.
+	Links *link.Service
 }
 
 // New returns the service's parts.
@@ -34,6 +37,7 @@ type handler struct {
 	cfg    Config
 	fs     storage.FS
 	log    *slog.Logger
+	links  *link.Service
 	signer *transfer.Signer
 	public *url.URL
 	// downloads signs the addresses of downloads; nil without a secret: there are none then.
@@ -51,7 +55,7 @@ func newHandler(cfg Config, deps Deps) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &handler{cfg: cfg, fs: deps.FS, log: deps.Log, signer: signer, public: public, sessionTTL: 24 * time.Hour}
+	h := &handler{cfg: cfg, fs: deps.FS, log: deps.Log, links: deps.Links, signer: signer, public: public, sessionTTL: 24 * time.Hour}
 	if cfg.URLSecret != "" {
 		if h.downloads, err = signedurl.New([]byte(cfg.URLSecret)); err != nil {
 			return nil, err

@@ -69,7 +69,7 @@ func (b basic) authenticate(r *http.Request, address string) (identity.Actor, er
 // isPublicPath tells whether the path is one of public links or of federated shares. (spec/identity.md §5.3)
 func isPublicPath(path string) bool {
 	rest := strings.TrimPrefix(path, "/remote.php")
-	return strings.HasPrefix(rest, "/dav/public-files") || strings.HasPrefix(rest, "/dav/ocm") || strings.HasPrefix(path, "/ocm/")
+	return strings.HasPrefix(rest, "/dav/public-files/") || strings.HasPrefix(rest, "/dav/ocm/") || strings.HasPrefix(path, "/ocm/")
 }
 
 // Kinds of challenges.
@@ -86,6 +86,8 @@ func (p *proxy) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &throttled):
 		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter/time.Second)+1))
 		plain(w, http.StatusTooManyRequests, "Too many failed logins. Try again later.\n")
+	case errors.Is(err, errLinkPassword):
+		p.wrongLinkPassword(w, r)
 	case errors.Is(err, errNotMine), errors.Is(err, identity.ErrCredentials):
 		p.challenge(w, r)
 	case errors.Is(err, resolve.ErrNoRole):
@@ -101,6 +103,18 @@ func (p *proxy) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", "5")
 		plain(w, http.StatusServiceUnavailable, "Authentication is not possible at the moment. Try again later.\n")
 	}
+}
+
+// wrongLinkPassword answers in the form in which clients of links expect it. (spec/storage.md §7.17)
+func (p *proxy) wrongLinkPassword(w http.ResponseWriter, r *http.Request) {
+	if !isPublicPath(r.URL.Path) {
+		plain(w, http.StatusUnauthorized, "The password of the link is wrong.\n")
+		return
+	}
+	w.Header().Set("Content-Type", "application/xml; charset=utf-8")
+	w.WriteHeader(http.StatusUnauthorized)
+	_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?>
+<d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns"><s:exception>Sabre\DAV\Exception\NotAuthenticated</s:exception><s:message>The password of the link is wrong</s:message><s:errorcode>ERR_INVALID_CREDENTIALS</s:errorcode></d:error>`)
 }
 
 func (p *proxy) challenge(w http.ResponseWriter, r *http.Request) {

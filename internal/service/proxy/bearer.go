@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -35,8 +36,22 @@ func NewBearer(cfg Config, deps Deps) (*Bearer, error) {
 	if cfg.OIDC.Method != "" && cfg.OIDC.Method != "jwt" && cfg.OIDC.Method != "none" {
 		return nil, fmt.Errorf("access_token_verify_method is jwt or none, not %q", cfg.OIDC.Method)
 	}
-	client := &http.Client{Timeout: issuerTime, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: issuerTime,
-		MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: cfg.OIDC.Insecure}}} //nolint:gosec // the operator says so
+	tc := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: cfg.OIDC.Insecure} //nolint:gosec // the operator says so
+	if cfg.BackendCACert != "" {                                                           // beside the system's: the issuer may be a public one
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool()
+		}
+		if err := addCertificates(pool, cfg.BackendCACert); err != nil {
+			return nil, fmt.Errorf("certificates of the issuer: %w", err)
+		}
+		tc.RootCAs = pool
+	}
+	keys := bearer.KeyOptions{Refresh: time.Duration(cfg.OIDC.JWKS.RefreshInterval) * time.Minute, Timeout: time.Duration(cfg.OIDC.JWKS.RefreshTimeout) * time.Second,
+		Between: time.Duration(cfg.OIDC.JWKS.RefreshLimit) * time.Second, KnownOnly: !cfg.OIDC.JWKS.RefreshUnknown}
+	limit := max(issuerTime, keys.Timeout)
+	client := &http.Client{Timeout: limit, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: limit,
+		MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, TLSClientConfig: tc}}
 	if h := deps.Local["idp"]; own && h != nil {
 		client.Transport = inside{h}
 	} else if own && deps.Resolve != nil {
@@ -47,7 +62,7 @@ func NewBearer(cfg Config, deps Deps) (*Bearer, error) {
 		b.issuer = issuer // ours never ends in a slash
 	}
 	b.verifier = bearer.New(bearer.Options{Issuer: b.issuer, HTTP: client, Opaque: cfg.OIDC.Method == "none" && !own, ClientID: cfg.OIDC.ClientID, ClientSecret: cfg.OIDC.ClientSecret,
-		Userinfo: !own && !cfg.OIDC.SkipUserInfo, UserinfoTTL: cfg.OIDC.UserInfo.TTL, Own: own, Sessions: deps.Sessions, Log: deps.Log})
+		Userinfo: !own && !cfg.OIDC.SkipUserInfo, UserinfoTTL: cfg.OIDC.UserInfo.TTL, Own: own, Sessions: deps.Sessions, Keys: keys, Log: deps.Log})
 	o := resolve.Options{UserClaim: cfg.UserOIDCClaim, AccountClaim: cfg.UserCS3Claim, Own: own, Machine: deps.Machine, Log: deps.Log}
 	if !own {
 		o.Accounts, o.Groups, o.Provision = deps.Accounts, deps.Groups, cfg.Provision || cfg.ProvisionToo

@@ -3,15 +3,24 @@ package proxy
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"opencloud/internal/identity"
 )
 
 const ownIssuer = "https://cloud.example.org"
@@ -140,6 +149,66 @@ func TestIssuerAway(t *testing.T) {
 	p.cfg.OIDC.Rewrite = true
 	if p.ServeHTTP(w, r); w.Code != 500 {
 		t.Errorf("well-known: %d", w.Code)
+	}
+}
+
+// The issuer's certificate is checked against the system's and those of PROXY_HTTPS_CACERT; how its keys are fetched is configured.
+func TestIssuerOptions(t *testing.T) {
+	var keys atomic.Int64
+	idp, tok := provider(t)
+	remote := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/.well-known/openid-configuration":
+			_ = json.NewEncoder(w).Encode(map[string]any{"issuer": "https://" + r.Host, "jwks_uri": "https://" + r.Host + "/konnect/v1/jwks.json"})
+		default:
+			keys.Add(1)
+			idp.ServeHTTP(w, r)
+		}
+	}))
+	defer remote.Close()
+	remote.Config.ErrorLog = discard()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: remote.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bearerOf := func(change func(*Config)) (*Bearer, error) {
+		c := Config{PublicURL: "https://cloud.example.org", UserOIDCClaim: "preferred_username", UserCS3Claim: "username"}
+		c.OIDC.Issuer, c.OIDC.SkipUserInfo = remote.URL, true
+		change(&c)
+		return NewBearer(c, Deps{Machine: machine{}, Log: slog.New(slog.DiscardHandler)})
+	}
+	token := tok(map[string]any{"iss": remote.URL, "preferred_username": "ada"})
+	unknown := func(b *Bearer) int64 {
+		before := keys.Load()
+		_, more := provider(t)
+		parts := strings.Split(more(map[string]any{"iss": remote.URL}), ".")
+		parts[0] = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"PS256","kid":"unknown"}`))
+		if _, _, err := b.Identify(t.Context(), strings.Join(parts, ".")); !errors.Is(err, identity.ErrCredentials) {
+			t.Errorf("an unknown key: %v", err)
+		}
+		return keys.Load() - before
+	}
+	without, err := bearerOf(func(*Config) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := without.Identify(t.Context(), token); err == nil || errors.Is(err, identity.ErrCredentials) {
+		t.Errorf("a certificate that nobody vouches for: %v", err)
+	}
+	for _, look := range []bool{true, false} {
+		b, err := bearerOf(func(c *Config) { c.BackendCACert, c.OIDC.JWKS.RefreshUnknown = file, look })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, _, err := b.Identify(t.Context(), token); err != nil || a.User.Username != "ada" {
+			t.Fatalf("%+v %v", a, err)
+		}
+		if n := unknown(b); n != map[bool]int64{true: 1, false: 0}[look] {
+			t.Errorf("look for unknown keys %v: asked %d times", look, n)
+		}
+	}
+	if _, err := bearerOf(func(c *Config) { c.BackendCACert = file + "x" }); err == nil {
+		t.Error("a missing file is taken")
 	}
 }
 

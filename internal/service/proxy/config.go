@@ -38,7 +38,7 @@ type Config struct {
 	RoleAssignment  RoleAssignment  `yaml:"role_assignment"`
 
 	InsecureBackends bool      `yaml:"insecure_backends" env:"OC_INSECURE;PROXY_INSECURE_BACKENDS" default:"false" doc:"Do not check the certificates of backends."`
-	BackendCACert    string    `yaml:"backend_https_cacert" env:"PROXY_HTTPS_CACERT" doc:"File with the certificates that backends are checked against, in place of the system's."`
+	BackendCACert    string    `yaml:"backend_https_cacert" env:"PROXY_HTTPS_CACERT" doc:"File with the certificates that backends are checked against, in place of the system's, and the identity provider beside them."`
 	Transport        Transport `yaml:"transport"`
 
 	CSPFiles    string `yaml:"csp_config_file_location" env:"PROXY_CSP_CONFIG_FILE_LOCATION" doc:"Files (comma list, shell patterns) with sources to add to the content security policy."`
@@ -112,7 +112,13 @@ type OIDC struct {
 	ClientID     string `yaml:"introspection_client_id" env:"PROXY_OIDC_INTROSPECTION_CLIENT_ID" doc:"With method none: ask by token introspection, as this client."`
 	ClientSecret string `yaml:"introspection_client_secret" env:"PROXY_OIDC_INTROSPECTION_CLIENT_SECRET" secret:"true" doc:"Its secret."`
 	Rewrite      bool   `yaml:"rewrite_well_known" env:"PROXY_OIDC_REWRITE_WELLKNOWN" default:"false" doc:"Answer /.well-known/openid-configuration with the external provider's own document."`
-	UserInfo     struct {
+	JWKS         struct {
+		RefreshInterval int  `yaml:"refresh_interval" env:"PROXY_OIDC_JWKS_REFRESH_INTERVAL" default:"60" doc:"How long the provider's keys are good before they are fetched again, in minutes."`
+		RefreshTimeout  int  `yaml:"refresh_timeout" env:"PROXY_OIDC_JWKS_REFRESH_TIMEOUT" default:"10" doc:"How long fetching them may take, in seconds."`
+		RefreshLimit    int  `yaml:"refresh_limit" env:"PROXY_OIDC_JWKS_REFRESH_RATE_LIMIT" default:"60" doc:"Time between two looks for a key that is not among them, in seconds."`
+		RefreshUnknown  bool `yaml:"refresh_unknown_kid" env:"PROXY_OIDC_JWKS_REFRESH_UNKNOWN_KID" default:"true" doc:"Look for keys that are not among them at all."`
+	} `yaml:"jwks"`
+	UserInfo struct {
 		TTL time.Duration `yaml:"ttl" env:"PROXY_OIDC_USERINFO_CACHE_TTL" default:"10s" doc:"How long what the provider says about a token without end is good."`
 	} `yaml:"user_info_cache"`
 }

@@ -187,13 +187,9 @@ func withoutURL(err error) error {
 func newTransport(cfg Config) (*http.Transport, error) {
 	tc := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: cfg.InsecureBackends}
 	if cfg.BackendCACert != "" {
-		pem, err := os.ReadFile(cfg.BackendCACert)
-		if err != nil {
-			return nil, fmt.Errorf("certificates of backends: %w", err)
-		}
 		tc.RootCAs = x509.NewCertPool()
-		if !tc.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("certificates of backends: no certificate in %s", cfg.BackendCACert)
+		if err := addCertificates(tc.RootCAs, cfg.BackendCACert); err != nil {
+			return nil, fmt.Errorf("certificates of backends: %w", err)
 		}
 	}
 	d := &net.Dialer{Timeout: cfg.Transport.DialTimeout, KeepAlive: cfg.Transport.DialKeepAlive}
@@ -203,6 +199,14 @@ func newTransport(cfg Config) (*http.Transport, error) {
 		IdleConnTimeout: cfg.Transport.IdleConnTimeout, TLSHandshakeTimeout: cfg.Transport.TLSHandshakeTimeout,
 		ExpectContinueTimeout: cfg.Transport.ExpectContinueTimeout, DisableCompression: true,
 	}, nil
+}
+
+func addCertificates(pool *x509.CertPool, file string) error {
+	pem, err := os.ReadFile(file)
+	if err == nil && !pool.AppendCertsFromPEM(pem) {
+		err = fmt.Errorf("no certificate in %s", file)
+	}
+	return err
 }
 
 // buffers lends the memory for copying bodies.

@@ -34,6 +34,11 @@ func newHomes(spaces storage.Spaces, quotas map[string]int64) *homes {
 	return &homes{spaces: spaces, quotas: quotas, known: cache.New[string, time.Time](8192), now: time.Now}
 }
 
+// Homes returns what makes the personal space of an actor who may have one and has none yet, for other services.
+func Homes(cfg Config, spaces storage.Spaces) func(ctx context.Context, a identity.Actor) error {
+	return newHomes(spaces, cfg.RoleQuotas).ensure
+}
+
 // ensure returns when the actor has a personal space, or may not have one.
 func (h *homes) ensure(ctx context.Context, a identity.Actor) error {
 	if h.spaces == nil || a.Kind != identity.Person || role.Allows(a.User.Roles, role.DrivesCreate) == role.None {

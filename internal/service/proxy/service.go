@@ -40,6 +40,8 @@ type Deps struct {
 	Sessions bearer.Sessions
 	// Machine speaks for the users of signed addresses; nil: none are accepted.
 	Machine identity.Machine
+	// Links opens public links; nil: there are none.
+	Links Links
 	// Spaces makes personal spaces at the first login; nil: nobody does.
 	Spaces storage.Spaces
 	// Local are the handlers of services in this process, by service name.
@@ -70,7 +72,7 @@ func newProxy(cfg Config, deps Deps) (*proxy, error) {
 		return nil, errors.New("the proxy needs a token manager")
 	}
 	cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
-	p := &proxy{cfg: cfg, log: deps.Log, quiet: discard(), local: deps.Local, resolve: deps.Resolve, tokens: deps.Tokens,
+	p := &proxy{cfg: cfg, log: deps.Log, quiet: discard(), local: deps.Local, resolve: deps.Resolve, tokens: deps.Tokens, links: deps.Links,
 		homes: newHomes(deps.Spaces, cfg.RoleQuotas), buffers: newBuffers()}
 	tables, err := newTables(cfg)
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
-	permissionspb "github.com/cs3org/go-cs3apis/cs3/permissions/v1beta1"
-	preferencespb "github.com/cs3org/go-cs3apis/cs3/preferences/v1beta1"
 	"google.golang.org/grpc"
 
+	"opencloud/internal/cs3/preferences"
 	"opencloud/internal/platform/config"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
@@ -70,21 +70,34 @@ func New(ctx context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	if cfg.BundlesPath != "" {
 		deps.Log.WarnContext(ctx, "SETTINGS_BUNDLES_PATH is set, but roles of one's own are not supported", "path", cfg.BundlesPath)
 	}
+	var loops []service.Loop
 	if cfg.AdminUserID != "" {
 		if err := deps.Store.Administrator(ctx, cfg.AdminUserID); err != nil {
-			deps.Log.WarnContext(ctx, "the administrator could not be given the role", "user", cfg.AdminUserID, "err", err)
+			deps.Log.WarnContext(ctx, "the administrator could not be given the role yet", "user", cfg.AdminUserID, "err", err)
+			loops = append(loops, service.Loop{Name: "first administrator", Run: func(ctx context.Context) error { return deps.Store.appoint(ctx, cfg.AdminUserID, 5*time.Second) }})
 		}
 	}
 	ready := service.Check{Name: "settings", Run: func(ctx context.Context) error {
 		return deps.Store.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
 	return service.Parts{
-		HTTP: newHandler(deps.Store.Settings, deps.Log),
-		GRPC: func(r grpc.ServiceRegistrar) {
-			permissionspb.RegisterPermissionsAPIServer(r, &permissionsServer{settings: deps.Store.Settings})
-			preferencespb.RegisterPreferencesAPIServer(r, &preferencesServer{settings: deps.Store.Settings})
-		},
+		HTTP:  newHandler(deps.Store.Settings, deps.Log),
+		GRPC:  func(r grpc.ServiceRegistrar) { preferences.NewServer(deps.Store.Settings).Register(r) },
+		Loops: loops,
 		Ready: []service.Check{ready},
 		Close: deps.Store.Close,
 	}, nil
+}
+
+// appoint gives the first administrator the role as soon as the directory, which may be somebody else's, answers.
+func (s *Store) appoint(ctx context.Context, id string, every time.Duration) error {
+	for s.Administrator(ctx, id) != nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(every):
+		}
+	}
+	<-ctx.Done()
+	return nil
 }

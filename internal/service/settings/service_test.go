@@ -1,20 +1,25 @@
 package settings
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	usergrouppb "github.com/cs3org/go-cs3apis/cs3/identity/user/v1beta1"
 	permissionspb "github.com/cs3org/go-cs3apis/cs3/permissions/v1beta1"
 	preferencespb "github.com/cs3org/go-cs3apis/cs3/preferences/v1beta1"
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
 
+	"opencloud/internal/cs3/preferences"
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/directory"
 	"opencloud/internal/identity/role"
@@ -369,11 +374,50 @@ func TestAdministrator(t *testing.T) {
 	}
 }
 
+// away is a directory that does not answer at first.
+type away struct {
+	*directory.Directory
+	left atomic.Int32
+}
+
+func (a *away) Account(ctx context.Context, id string) (identity.Account, error) {
+	if a.left.Add(-1) >= 0 {
+		return identity.Account{}, errors.New("does not answer")
+	}
+	return a.Directory.Account(ctx, id)
+}
+
+// TestAdministratorLater: where the directory does not answer at the start, the first administrator gets the role when it does.
+func TestAdministratorLater(t *testing.T) {
+	w := open(t, sqlite(t))
+	dir := &away{Directory: w.dir}
+	dir.left.Store(3)
+	s, err := Open(t.Context(), Config{Database: sqlite(t)}, dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if parts, err := New(t.Context(), Config{AdminUserID: w.id("bob")}, Deps{Store: s, Log: slog.New(slog.DiscardHandler)}); err != nil || len(parts.Loops) != 1 {
+		t.Errorf("%+v, %v", parts.Loops, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.appoint(ctx, w.id("bob"), time.Millisecond) }()
+	testkit.Eventually(t, 5*time.Second, "bob is an administrator", func() bool {
+		u, err := w.dir.User(t.Context(), w.id("bob"))
+		return err == nil && slices.Equal(u.Roles, []string{role.Admin})
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestGRPC(t *testing.T) {
 	w := open(t, sqlite(t))
-	p, f := &permissionsServer{settings: w.store.Settings}, &preferencesServer{settings: w.store.Settings}
+	api := preferences.NewServer(w.store.Settings)
 	check := func(who, about, permission string) rpcpb.Code {
-		r, err := p.CheckPermission(identity.WithActor(t.Context(), w.actors[who]), &permissionspb.CheckPermissionRequest{Permission: permission,
+		r, err := api.CheckPermission(identity.WithActor(t.Context(), w.actors[who]), &permissionspb.CheckPermissionRequest{Permission: permission,
 			SubjectRef: &permissionspb.SubjectReference{Spec: &permissionspb.SubjectReference_UserId{UserId: &usergrouppb.UserId{OpaqueId: about}}}})
 		if err != nil {
 			return rpcpb.Code_CODE_UNAUTHENTICATED
@@ -408,20 +452,20 @@ func TestGRPC(t *testing.T) {
 	} {
 		ctx := identity.WithActor(t.Context(), w.actors["bob"])
 		key := &preferencespb.PreferenceKey{Namespace: "profile", Key: c.key}
-		before, err := f.GetKey(ctx, &preferencespb.GetKeyRequest{Key: key})
+		before, err := api.GetKey(ctx, &preferencespb.GetKeyRequest{Key: key})
 		if err != nil || before.GetVal() != c.before {
 			t.Errorf("%s: %v, %v", c.key, before, err)
 		}
-		if r, err := f.SetKey(ctx, &preferencespb.SetKeyRequest{Key: key, Val: c.set}); err != nil || r.GetStatus().GetCode() != rpcpb.Code_CODE_OK {
+		if r, err := api.SetKey(ctx, &preferencespb.SetKeyRequest{Key: key, Val: c.set}); err != nil || r.GetStatus().GetCode() != rpcpb.Code_CODE_OK {
 			t.Errorf("%s: %v, %v", c.key, r, err)
 		}
-		if after, err := f.GetKey(ctx, &preferencespb.GetKeyRequest{Key: key}); err != nil || after.GetVal() != c.after {
+		if after, err := api.GetKey(ctx, &preferencespb.GetKeyRequest{Key: key}); err != nil || after.GetVal() != c.after {
 			t.Errorf("%s: %v, %v", c.key, after, err)
 		}
-		if _, err := f.SetKey(t.Context(), &preferencespb.SetKeyRequest{Key: key, Val: c.set}); err == nil {
+		if _, err := api.SetKey(t.Context(), &preferencespb.SetKeyRequest{Key: key, Val: c.set}); err == nil {
 			t.Errorf("%s: a stranger sets it", c.key)
 		}
-		if _, err := f.GetKey(t.Context(), &preferencespb.GetKeyRequest{Key: key}); err == nil {
+		if _, err := api.GetKey(t.Context(), &preferencespb.GetKeyRequest{Key: key}); err == nil {
 			t.Errorf("%s: a stranger reads it", c.key)
 		}
 	}

@@ -6,11 +6,15 @@ import (
 	"errors"
 	"log/slog"
 
+	"google.golang.org/grpc"
+
+	cs3 "opencloud/internal/cs3/sharing"
 	"opencloud/internal/identity"
 	"opencloud/internal/link"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/share"
+	"opencloud/internal/space"
 	"opencloud/internal/storage"
 )
 
@@ -20,6 +24,7 @@ type Domain struct {
 	Links  *link.Service
 
 	db       db.DB
+	fs       storage.FS
 	received *share.Store
 	links    *link.Store
 }
@@ -41,7 +46,7 @@ func Open(ctx context.Context, cfg Config, fs storage.FS, p People, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	out := &Domain{db: d}
+	out := &Domain{db: d, fs: fs}
 	if out.received, err = share.NewStore(ctx, d); err == nil {
 		out.links, err = link.NewStore(ctx, d)
 	}
@@ -54,15 +59,27 @@ func Open(ctx context.Context, cfg Config, fs storage.FS, p People, log *slog.Lo
 	return out, nil
 }
 
-// Forget removes what is kept of somebody whose account is removed for good.
+// Forget removes all that was shared with somebody whose account is removed for good, and his links.
 func (d *Domain) Forget(ctx context.Context, userID string) error {
-	return errors.Join(d.received.ForgetUser(ctx, userID), d.links.ForgetUser(ctx, userID))
+	return errors.Join(d.fs.DropGrantee(asService(ctx), space.UserGrantee, userID), d.received.ForgetUser(ctx, userID), d.links.ForgetUser(ctx, userID))
+}
+
+// ForgetGroup removes all that was shared with a group that is no more.
+func (d *Domain) ForgetGroup(ctx context.Context, groupID string) error {
+	return d.fs.DropGrantee(asService(ctx), space.GroupGrantee, groupID)
+}
+
+func asService(ctx context.Context) context.Context {
+	return identity.WithActor(ctx, identity.Actor{Kind: identity.Service})
 }
 
 // Close releases the database.
 func (d *Domain) Close() error {
 	return errors.Join(d.links.Flush(context.Background()), d.db.Close())
 }
+
+// Server offers the shares and links to CS3 programs.
+func (d *Domain) Server() *cs3.Server { return cs3.NewServer(d.Shares, d.Links) }
 
 // Counting writes down how often links are used; it runs in every process that opens links.
 func (d *Domain) Counting() service.Loop { return service.Loop{Name: "use of links", Run: d.links.Run} }
@@ -78,5 +95,6 @@ func New(_ context.Context, _ Config, deps Deps) (service.Parts, error) {
 	ready := service.Check{Name: "database", Run: func(ctx context.Context) error {
 		return deps.Domain.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
-	return service.Parts{Ready: []service.Check{ready}, Loops: []service.Loop{deps.Domain.Counting()}}, nil
+	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { deps.Domain.Server().Register(r) }, Ready: []service.Check{ready},
+		Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)}}}, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/permission"
+	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
 )
@@ -92,6 +93,39 @@ func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.Grante
 }
 
 // keepsManager refuses to take the rights of the last manager of a project.
+// DropGrantee implements storage.Grants.
+func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee string) error {
+	if identity.ActorFrom(ctx).Kind != identity.Service {
+		return storage.ErrForbidden
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, t := range f.spaces {
+		for _, n := range t.nodes {
+			if i := n.grantOf(kind, grantee); i >= 0 {
+				n.grants = slices.Delete(n.grants, i, i+1)
+				f.touched(n)
+			}
+		}
+	}
+	return nil
+}
+
+// Gone implements storage.Grants.
+func (f *FS) Gone(ctx context.Context, ids []resource.ID) (out []resource.ID, err error) {
+	if identity.ActorFrom(ctx).Kind != identity.Service {
+		return nil, storage.ErrForbidden
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, id := range ids {
+		if t := f.spaces[id.Space]; t == nil || t.nodes[id.Node] == nil || id.Storage != f.storageID {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
 func (n *node) keepsManager(kind space.GranteeKind, grantee string, to permission.Set) error {
 	if n.parent != nil || n.space.kind != space.Project || to.Has(permission.Manager) {
 		return nil

@@ -202,7 +202,10 @@ func (f *FS) PurgeSpace(ctx context.Context, id resource.ID) error {
 func (f *FS) Quota(ctx context.Context, id resource.ID) (space.Quota, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n, err := f.find(ctx, storage.At(id.Root(), ""))
+	n, err := f.find(ctx, storage.At(id, ""))
+	if err == nil {
+		err = need(ctx, n, permission.GetQuota)
+	}
 	if err != nil {
 		return space.Quota{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"opencloud/internal/identity"
 	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
+	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/posix/attrs"
@@ -67,20 +68,95 @@ func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.Grante
 		if err := f.keepsManager(ctx, tx, p, kind, grantee, 0); err != nil {
 			return err
 		}
-		n, err := tx.Exec(ctx, `DELETE FROM grants WHERE node=? AND kind=? AND grantee=?`, p.node().ID, int64(kind), grantee)
-		if err == nil && n == 0 {
-			err = storage.ErrNotFound
-		}
-		if err != nil {
-			return err
-		}
-		tx.AfterCommit(func() error { f.note(attrs.RemoveGrant(f.disk, p.path(), kind, grantee)); return nil })
-		left, err := f.count(ctx, tx, `SELECT count(*) FROM grants WHERE node=?`, p.node().ID)
-		if err != nil {
-			return err
-		}
-		return tree.SetFlag(ctx, tx, p.node(), tree.FlagGrants, left > 0)
+		return f.unsetGrant(ctx, tx, p, kind, grantee, true)
 	})
+}
+
+// DropGrantee implements storage.Grants.
+func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee string) error {
+	if identity.ActorFrom(ctx).Kind != identity.Service {
+		return storage.ErrForbidden
+	}
+	var nodes []string
+	err := f.read(ctx, func(r db.Reader) error {
+		return r.Query(ctx, `SELECT node FROM grants WHERE kind=? AND grantee=?`, func(row db.Row) error {
+			nodes = append(nodes, row.Text(0))
+			return nil
+		}, int64(kind), grantee)
+	})
+	for _, id := range nodes {
+		if err == nil {
+			err = f.write(ctx, func(tx db.Tx) error { return f.dropGrant(ctx, tx, id, kind, grantee) })
+		}
+	}
+	return err
+}
+
+func (f *FS) dropGrant(ctx context.Context, tx db.Tx, id string, kind space.GranteeKind, grantee string) error {
+	n, err := tree.ByID(ctx, tx, id)
+	if errors.Is(err, tree.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c, trashed, err := tree.UpAnywhere(ctx, tx, n)
+	sp := f.anySpace(n.Space)
+	if err != nil || sp == nil {
+		return err
+	}
+	p := &place{space: sp, chain: c}
+	if err := f.unsetGrant(ctx, tx, p, kind, grantee, !trashed); err != nil || trashed {
+		return err
+	}
+	return f.granted(ctx, tx, p)
+}
+
+// unsetGrant removes a grant; noted tells that it is also written at the file on disk.
+func (f *FS) unsetGrant(ctx context.Context, tx db.Tx, p *place, kind space.GranteeKind, grantee string, noted bool) error {
+	n, err := tx.Exec(ctx, `DELETE FROM grants WHERE node=? AND kind=? AND grantee=?`, p.node().ID, int64(kind), grantee)
+	if err == nil && n == 0 {
+		err = storage.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	if noted {
+		tx.AfterCommit(func() error { f.note(attrs.RemoveGrant(f.disk, p.path(), kind, grantee)); return nil })
+	}
+	left, err := f.count(ctx, tx, `SELECT count(*) FROM grants WHERE node=?`, p.node().ID)
+	if err != nil {
+		return err
+	}
+	return tree.SetFlag(ctx, tx, p.node(), tree.FlagGrants, left > 0)
+}
+
+// Gone implements storage.Grants.
+func (f *FS) Gone(ctx context.Context, ids []resource.ID) (out []resource.ID, err error) {
+	if identity.ActorFrom(ctx).Kind != identity.Service {
+		return nil, storage.ErrForbidden
+	}
+	err = f.read(ctx, func(r db.Reader) error {
+		for _, id := range ids {
+			n, err := tree.ByID(ctx, r, id.Node)
+			if err != nil && !errors.Is(err, tree.ErrNotFound) {
+				return err
+			}
+			gone := err != nil || n.Space != id.Space || id.Storage != f.cfg.StorageID
+			if !gone {
+				c, _, err := tree.UpAnywhere(ctx, r, n)
+				if err != nil {
+					return err
+				}
+				gone = c.Root().Parent == tree.Graveyard
+			}
+			if gone {
+				out = append(out, id)
+			}
+		}
+		return nil
+	})
+	return out, err
 }
 
 // keepsManager refuses to take the rights of the last manager of a project.
@@ -122,17 +198,22 @@ func (f *FS) grant(ctx context.Context, ref storage.Ref, want permission.Set, ch
 		if err := change(tx, p); err != nil {
 			return err
 		}
-		n, now, seq := p.node(), time.Now(), p.chain.NextSeq()
-		parents := p.chain
-		if !n.IsFolder() {
-			n.Seq = seq
-			if err := tree.Save(ctx, tx, n); err != nil {
-				return err
-			}
-			parents = p.chain[1:]
-		}
-		return f.changed(ctx, tx, "grant", parents, n, seq, 0, now)
+		return f.granted(ctx, tx, p)
 	})
+}
+
+// granted makes everybody see that the grants of a node changed.
+func (f *FS) granted(ctx context.Context, tx db.Tx, p *place) error {
+	n, now, seq := p.node(), time.Now(), p.chain.NextSeq()
+	parents := p.chain
+	if !n.IsFolder() {
+		n.Seq = seq
+		if err := tree.Save(ctx, tx, n); err != nil {
+			return err
+		}
+		parents = p.chain[1:]
+	}
+	return f.changed(ctx, tx, "grant", parents, n, seq, 0, now)
 }
 
 // FindGrants implements storage.Grants.

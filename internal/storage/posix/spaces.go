@@ -144,9 +144,12 @@ func (f *FS) quotaOf(s *tree.Space, root *tree.Node) space.Quota {
 // Quota implements storage.Spaces.
 func (f *FS) Quota(ctx context.Context, id resource.ID) (q space.Quota, err error) {
 	err = f.read(ctx, func(r db.Reader) error {
-		p, err := f.locateNames(ctx, r, id.Root(), nil)
+		p, err := f.locateNames(ctx, r, id, nil)
 		if err == nil {
-			q = f.quotaOf(p.space, p.node())
+			err = p.need(permission.GetQuota)
+		}
+		if err == nil {
+			q = f.quotaOf(p.space, p.chain.Root())
 		}
 		return err
 	})

@@ -203,6 +203,14 @@ func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, _ space.GranteeKi
 	return f.refuse(ctx, ref)
 }
 
+func (f *FS) DropGrantee(context.Context, space.GranteeKind, string) error {
+	return storage.ErrForbidden
+}
+
+func (f *FS) Gone(ctx context.Context, ids []resource.ID) ([]resource.ID, error) {
+	return f.inner.Gone(ctx, ids)
+}
+
 func (f *FS) FindGrants(ctx context.Context, q storage.GrantQuery) ([]storage.Granted, error) {
 	out, err := f.inner.FindGrants(ctx, q)
 	for i := range out {

@@ -197,3 +197,48 @@ func visitors(e *env) {
 	_, err = e.fs.Stat(viewer, storage.At(pub, ""), storage.View{})
 	e.fails(err, storage.ErrNotFound)
 }
+
+// dropGrantee: of who is no more nothing is left, not even in the trash, and not the last membership of a space.
+func dropGrantee(e *env) {
+	e.mkdir("d")
+	e.put("f", "1")
+	e.put("t", "1")
+	for _, p := range []string{"d", "f", "t"} {
+		e.must(e.fs.SetGrant(e.alice, e.at(p), user("bob", permission.Viewer)))
+	}
+	trashed := e.stat("t").ID
+	e.must(e.fs.SetGrant(e.alice, e.at("d"), user("carol", permission.Viewer)))
+	e.must(e.fs.Delete(e.alice, e.at("t"), none))
+	project, err := e.fs.CreateSpace(e.bob, storage.SpaceRequest{Type: space.Project, Name: "Bob's"})
+	e.must(err)
+	before := e.stat("").ETag
+	e.fails(e.fs.DropGrantee(e.alice, space.UserGrantee, "bob"), storage.ErrForbidden)
+	service := identity.WithActor(context.Background(), identity.Actor{Kind: identity.Service})
+	e.must(e.fs.DropGrantee(service, space.UserGrantee, "bob"))
+	if e.stat("").ETag == before || e.stat("f").Shared || !e.stat("d").Shared {
+		e.Error("what was dropped does not show")
+	}
+	e.equal(e.found(e.bob, storage.GrantQuery{Received: true}), "")
+	_, err = e.fs.Restore(e.alice, e.home, e.trash()[0].Key, "", storage.Ref{}, false, none)
+	e.must(err)
+	e.equal(e.stat("t").Shared, false)
+	spaces, err := e.fs.ListSpaces(service, storage.SpaceFilter{ID: project.ID, All: true})
+	if e.must(err); len(spaces) != 1 || len(spaces[0].Members) != 0 {
+		e.Errorf("%+v", spaces)
+	}
+	e.must(e.fs.DropGrantee(service, space.UserGrantee, "bob")) // again
+	e.must(e.fs.Delete(e.alice, e.at("f"), none))
+	_, err = e.fs.Gone(e.alice, nil)
+	e.fails(err, storage.ErrForbidden)
+	gone := func(want ...resource.ID) {
+		e.Helper()
+		got, err := e.fs.Gone(service, []resource.ID{trashed, e.home, e.home.WithNode("nothing")})
+		e.must(err)
+		e.equal(got, append(want, e.home.WithNode("nothing")))
+	}
+	gone()
+	e.must(e.fs.Delete(e.alice, storage.At(trashed, ""), none))
+	gone()
+	e.must(e.fs.Purge(e.alice, e.home, "", ""))
+	gone(trashed)
+}

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"html/template"
@@ -58,7 +59,8 @@ type Set struct {
 	tags     []language.Tag
 	matcher  language.Matcher
 	catalogs map[language.Tag]*gotext.Po
-	pages    *template.Template
+	pages    map[language.Tag]*template.Template
+	icon     template.URL
 	version  string // of the assets, so that browsers may keep them
 	files    fs.FS
 }
@@ -91,6 +93,11 @@ func New(b Brand) (*Set, error) {
 	if s.files, err = fs.Sub(assets, "assets"); err != nil {
 		return nil, err
 	}
+	icon, err := fs.ReadFile(s.files, "icon.svg")
+	if err != nil {
+		return nil, err
+	}
+	s.icon = template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(icon)) //nolint:gosec // ours
 	sum := sha256.New()
 	err = fs.WalkDir(s.files, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -104,9 +111,13 @@ func New(b Brand) (*Set, error) {
 		return nil, err
 	}
 	s.version = hex.EncodeToString(sum.Sum(nil))[:10]
-	// The functions are replaced for each page by those of its language.
-	s.pages, err = template.New("").Funcs(template.FuncMap{"t": fmt.Sprintf}).ParseFS(templates, "templates/*.html")
-	return s, err
+	s.pages = map[language.Tag]*template.Template{}
+	for _, tag := range s.tags {
+		if s.pages[tag], err = template.New("").Funcs(template.FuncMap{"t": s.translate(tag)}).ParseFS(templates, "templates/*.html"); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // Language returns the best of our languages: the page's ui_locales, then the person's own, then the browser's.
@@ -142,9 +153,15 @@ func (s *Set) translate(tag language.Tag) func(string, ...any) string {
 	}
 }
 
+// Text returns a text in the language that a page for this request has.
+func (s *Set) Text(r *http.Request, own, text string) string {
+	return s.translate(s.Language(r, own))(text)
+}
+
 type view struct {
 	Page
 	Lang, Nonce, Version, Title string
+	Icon                        template.URL // in the page, so that nothing waits for it
 	Brand                       Brand
 	Data                        any
 }
@@ -153,13 +170,9 @@ type view struct {
 func (s *Set) Render(w http.ResponseWriter, r *http.Request, p Page) error {
 	tag := s.Language(r, p.Language)
 	t := s.translate(tag)
-	tmpl, err := s.pages.Clone()
-	if err != nil {
-		return err
-	}
-	v := view{Page: p, Lang: tag.String(), Nonce: rand.Text(), Version: s.version, Title: t(p.Title) + " - " + s.brand.Name, Brand: s.brand, Data: p.Data}
+	v := view{Page: p, Lang: tag.String(), Nonce: rand.Text(), Version: s.version, Icon: s.icon, Title: t(p.Title) + " - " + s.brand.Name, Brand: s.brand, Data: p.Data}
 	var b bytes.Buffer
-	if err := tmpl.Funcs(template.FuncMap{"t": t}).ExecuteTemplate(&b, p.Template+".html", v); err != nil {
+	if err := s.pages[tag].ExecuteTemplate(&b, p.Template+".html", v); err != nil {
 		return err
 	}
 	hd := w.Header()
@@ -174,7 +187,7 @@ func (s *Set) Render(w http.ResponseWriter, r *http.Request, p Page) error {
 		p.Status = http.StatusOK
 	}
 	w.WriteHeader(p.Status)
-	_, err = w.Write(b.Bytes())
+	_, err := w.Write(b.Bytes())
 	return err
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/text/language"
+
+	"opencloud/internal/identity/password"
 )
 
 // texts finds what people read: in templates, and in the handlers that give pages their titles and messages.
@@ -36,10 +38,13 @@ func texts(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	// A sentence in a handler, or a title: what is logged begins with a small letter.
-	inHandler := regexp.MustCompile(`(?:Title: |title :?= |Message: |Hint: |Error[,:]? ?(?:status)? ?[:=]+ ?|Done, err = |errPage\{|problem\(w, r, [\w.]+, |zoidc.Scope\w+, |u, )"([A-Z][^"]+)"`)
+	inHandler := regexp.MustCompile(`(?:Title: |title :?= |Message: |Hint: |Error[,:]? ?(?:status)? ?[:=]+ ?|Done, err = |errPage\{|problem\(w, r, [\w.]+, |zoidc.Scope\w+, |u, |u.Language, )"([A-Z][^"]+)"`)
 	files, err := filepath.Glob("../*.go")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range faults(t) {
+		out[f.Text] = "password policy"
 	}
 	for _, f := range files {
 		if strings.HasSuffix(f, "_test.go") {
@@ -52,6 +57,24 @@ func texts(t *testing.T) map[string]string {
 		add(f, inHandler, b)
 	}
 	return out
+}
+
+// faults are all that the policy of passwords may say.
+func faults(t *testing.T) []password.Fault {
+	t.Helper()
+	list := filepath.Join(t.TempDir(), "banned")
+	if err := os.WriteFile(list, []byte("-\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := password.Policy{Length: 2, Lower: 2, Upper: 2, Digits: 2, Special: 2}
+	if err := p.Ban(list); err != nil {
+		t.Fatal(err)
+	}
+	all := p.Faults("-")
+	if len(all) != 6 {
+		t.Fatalf("the policy says %v", all)
+	}
+	return all
 }
 
 // Every text has a translation in every language, with the same places for values.

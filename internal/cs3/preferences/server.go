@@ -1,4 +1,5 @@
-package settings
+// Package preferences offers what CS3 knows of settings: the check of a permission, and preferences. (spec/identity.md §13)
+package preferences
 
 import (
 	"context"
@@ -10,6 +11,7 @@ import (
 	permissionspb "github.com/cs3org/go-cs3apis/cs3/permissions/v1beta1"
 	preferencespb "github.com/cs3org/go-cs3apis/cs3/preferences/v1beta1"
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -42,14 +44,25 @@ func known(ctx context.Context) error {
 	return nil
 }
 
-type permissionsServer struct {
+// Server implements PermissionsAPI and PreferencesAPI.
+type Server struct {
 	permissionspb.UnimplementedPermissionsAPIServer
+	preferencespb.UnimplementedPreferencesAPIServer
 	settings *domain.Settings
+}
+
+// NewServer returns a server of settings.
+func NewServer(s *domain.Settings) *Server { return &Server{settings: s} }
+
+// Register adds both services.
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	permissionspb.RegisterPermissionsAPIServer(r, s)
+	preferencespb.RegisterPreferencesAPIServer(r, s)
 }
 
 // CheckPermission implements the API: the permission is a name of §13.3, with or without ".own" or ".all". People ask about
 // themselves, services about anybody.
-func (s *permissionsServer) CheckPermission(ctx context.Context, r *permissionspb.CheckPermissionRequest) (*permissionspb.CheckPermissionResponse, error) {
+func (s *Server) CheckPermission(ctx context.Context, r *permissionspb.CheckPermissionRequest) (*permissionspb.CheckPermissionResponse, error) {
 	if err := known(ctx); err != nil {
 		return nil, err
 	}
@@ -66,14 +79,9 @@ func (s *permissionsServer) CheckPermission(ctx context.Context, r *permissionsp
 	return &permissionspb.CheckPermissionResponse{Status: outcome(err)}, nil
 }
 
-type preferencesServer struct {
-	preferencespb.UnimplementedPreferencesAPIServer
-	settings *domain.Settings
-}
-
 // SetKey implements the API for the caller: the namespace is the name or extension of a bundle, the key that of a setting.
 // Values are texts, true or false, numbers, or for collections {"<key>":true,…}.
-func (s *preferencesServer) SetKey(ctx context.Context, r *preferencespb.SetKeyRequest) (*preferencespb.SetKeyResponse, error) {
+func (s *Server) SetKey(ctx context.Context, r *preferencespb.SetKeyRequest) (*preferencespb.SetKeyResponse, error) {
 	if err := known(ctx); err != nil {
 		return nil, err
 	}
@@ -81,7 +89,7 @@ func (s *preferencesServer) SetKey(ctx context.Context, r *preferencespb.SetKeyR
 	return &preferencespb.SetKeyResponse{Status: outcome(err)}, nil
 }
 
-func (s *preferencesServer) set(ctx context.Context, namespace, key, text string) error {
+func (s *Server) set(ctx context.Context, namespace, key, text string) error {
 	id, err := s.settings.SettingID(ctx, namespace, key)
 	if err != nil {
 		return err
@@ -105,7 +113,7 @@ func (s *preferencesServer) set(ctx context.Context, namespace, key, text string
 }
 
 // GetKey implements the API for the caller: what is set, or else the default.
-func (s *preferencesServer) GetKey(ctx context.Context, r *preferencespb.GetKeyRequest) (*preferencespb.GetKeyResponse, error) {
+func (s *Server) GetKey(ctx context.Context, r *preferencespb.GetKeyRequest) (*preferencespb.GetKeyResponse, error) {
 	if err := known(ctx); err != nil {
 		return nil, err
 	}
