@@ -1,5 +1,5 @@
-// Package frontend serves what clients ask beside WebDAV and Graph: status, capabilities, the OCS user, archives, and the
-// data of uploads. (spec/storage.md §7.19, §8, §9, §12, §16)
+// Package frontend serves what clients ask beside WebDAV and Graph: status, capabilities, the OCS user and sharing API, archives,
+// and the data of uploads. (spec/storage.md §7.19, §8, §9, §12, §16)
 package frontend
 
 import (
