@@ -20,6 +20,9 @@ import (
 	"opencloud/internal/service/proxy"
 	"opencloud/internal/service/settings"
 	"opencloud/internal/service/sharing"
+	storagepubliclink "opencloud/internal/service/storage-publiclink"
+	storageshares "opencloud/internal/service/storage-shares"
+	storagesystem "opencloud/internal/service/storage-system"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
 	"opencloud/internal/service/webfinger"
@@ -47,6 +50,7 @@ func configs() []section {
 		{"runtime", runtime{}}, {"proxy", proxy.Config{}}, {"ocdav", ocdav.Config{}}, {"frontend", frontend.Config{}}, {"graph", graph.Config{}},
 		{"storage-users", storageusers.Config{}}, {"idm", idm.Config{}}, {"users", users.Config{}}, {"groups", groups.Config{}},
 		{"auth-basic", authbasic.Config{}}, {"auth-machine", authmachine.Config{}}, {"gateway", gateway.Config{}}, {"ocs", ocs.Config{}},
-		{"idp", idp.Config{}}, {"auth-app", authapp.Config{}}, {"auth-service", authservice.Config{}}, {"auth-bearer", authbearer.Config{}}, {"settings", settings.Config{}}, {"sharing", sharing.Config{}}, {"webfinger", webfinger.Config{}},
+		{"idp", idp.Config{}}, {"auth-app", authapp.Config{}}, {"auth-service", authservice.Config{}}, {"auth-bearer", authbearer.Config{}}, {"settings", settings.Config{}}, {"sharing", sharing.Config{}},
+		{"storage-shares", storageshares.Config{}}, {"storage-publiclink", storagepubliclink.Config{}}, {"storage-system", storagesystem.Config{}}, {"webfinger", webfinger.Config{}},
 	}
 }

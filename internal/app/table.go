@@ -27,6 +27,9 @@ import (
 	"opencloud/internal/service/proxy"
 	"opencloud/internal/service/settings"
 	"opencloud/internal/service/sharing"
+	storagepubliclink "opencloud/internal/service/storage-publiclink"
+	storageshares "opencloud/internal/service/storage-shares"
+	storagesystem "opencloud/internal/service/storage-system"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
 	"opencloud/internal/service/webfinger"
@@ -67,6 +70,9 @@ func table() []row {
 		{"webfinger", buildWebfinger},
 		{"sharing", buildSharing},
 		{"ocdav", buildOcdav},
+		{"storage-shares", buildStorageShares},
+		{"storage-publiclink", buildStoragePublicLink},
+		{"storage-system", buildStorageSystem},
 		{"gateway", buildGateway},
 		{"frontend", buildFrontend},
 		{"ocs", buildOcs},
@@ -239,6 +245,41 @@ func buildSharing(ctx context.Context, s *stack) (built, error) {
 	}
 	parts, err := sharing.New(ctx, cfg, sharing.Deps{Domain: d, Log: log})
 	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildStorageShares(ctx context.Context, s *stack) (built, error) {
+	cfg, _, err := load[storageshares.Config](s, "storage-shares")
+	if err != nil {
+		return built{}, err
+	}
+	fs, _, err := s.entered(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := storageshares.New(ctx, cfg, storageshares.Deps{FS: fs})
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildStoragePublicLink(ctx context.Context, s *stack) (built, error) {
+	cfg, _, err := load[storagepubliclink.Config](s, "storage-publiclink")
+	if err != nil {
+		return built{}, err
+	}
+	fs, shared, err := s.entered(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := storagepubliclink.New(ctx, cfg, storagepubliclink.Deps{FS: fs, Links: shared.Links})
+	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
+}
+
+func buildStorageSystem(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[storagesystem.Config](s, "storage-system")
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := storagesystem.New(ctx, cfg, storagesystem.Deps{Log: log})
+	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 
 func buildGateway(ctx context.Context, s *stack) (built, error) {

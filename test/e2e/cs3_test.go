@@ -9,7 +9,10 @@ import (
 	"time"
 
 	gatewaypb "github.com/cs3org/go-cs3apis/cs3/gateway/v1beta1"
+	preferencespb "github.com/cs3org/go-cs3apis/cs3/preferences/v1beta1"
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
+	sharepb "github.com/cs3org/go-cs3apis/cs3/sharing/collaboration/v1beta1"
+	linkpb "github.com/cs3org/go-cs3apis/cs3/sharing/link/v1beta1"
 	providerpb "github.com/cs3org/go-cs3apis/cs3/storage/provider/v1beta1"
 	typespb "github.com/cs3org/go-cs3apis/cs3/types/v1beta1"
 	"google.golang.org/grpc"
@@ -102,5 +105,58 @@ func TestCS3Gateway(t *testing.T) {
 	other := metadata.AppendToOutgoingContext(stranger, "x-access-token", mary.GetToken())
 	if a, err := g.Stat(other, &providerpb.StatRequest{Ref: at("y.txt")}); err != nil || a.GetStatus().GetCode() != rpcpb.Code_CODE_NOT_FOUND {
 		t.Fatalf("another user sees %v %v", a, err)
+	}
+
+	// mary is given a folder, and finds it among what she received; a link opens it to everybody with the password.
+	home, err := g.CreateHome(other, &providerpb.CreateHomeRequest{})
+	ok("home", home.GetStatus(), err)
+	folder, err := g.Stat(ctx, &providerpb.StatRequest{Ref: at("cs3")})
+	ok("folder", folder.GetStatus(), err)
+	restoredTo, err := g.Move(ctx, &providerpb.MoveRequest{Source: at("y.txt"), Destination: at("cs3/y.txt")})
+	ok("move back", restoredTo.GetStatus(), err)
+	read := &providerpb.ResourcePermissions{Stat: true, ListContainer: true, InitiateFileDownload: true, GetPath: true, GetQuota: true, ListRecycle: true}
+	shared, err := g.CreateShare(ctx, &sharepb.CreateShareRequest{ResourceInfo: folder.GetInfo(), Grant: &sharepb.ShareGrant{Permissions: &sharepb.SharePermissions{Permissions: read},
+		Grantee: &providerpb.Grantee{Type: providerpb.GranteeType_GRANTEE_TYPE_USER, Id: &providerpb.Grantee_UserId{UserId: mary.GetUser().GetId()}}}})
+	ok("share", shared.GetStatus(), err)
+	received, err := g.ListReceivedShares(other, &sharepb.ListReceivedSharesRequest{})
+	ok("received", received.GetStatus(), err)
+	if len(received.GetShares()) != 1 || received.GetShares()[0].GetMountPoint().GetPath() != "cs3" {
+		t.Fatalf("received: %v", received)
+	}
+	const jailID, publicID = "a0ca6a90-a365-4782-871e-d44447bbc668", "7993447f-687f-490d-875c-ac95e89a62a4"
+	content := func(who context.Context, ref *providerpb.Reference) (string, rpcpb.Code) {
+		t.Helper()
+		down, err := g.InitiateFileDownload(who, &providerpb.InitiateFileDownloadRequest{Ref: ref})
+		must(t, err)
+		if c := down.GetStatus().GetCode(); c != rpcpb.Code_CODE_OK {
+			return "", c
+		}
+		a, err := anonymous.Try(http.MethodGet, down.GetProtocols()[0].GetDownloadEndpoint(), nil)
+		must(t, err)
+		return a.Body, rpcpb.Code_CODE_OK
+	}
+	if text, c := content(other, &providerpb.Reference{ResourceId: &providerpb.ResourceId{StorageId: jailID, SpaceId: jailID, OpaqueId: jailID}, Path: "./cs3/y.txt"}); text != "hello" {
+		t.Fatalf("mary reads %q %s", text, c)
+	}
+	linked, err := g.CreatePublicShare(ctx, &linkpb.CreatePublicShareRequest{ResourceInfo: folder.GetInfo(), Grant: &linkpb.Grant{Password: "Pass-word-1", Permissions: &linkpb.PublicSharePermissions{Permissions: read}}})
+	ok("link", linked.GetStatus(), err)
+	bad, err = g.Authenticate(stranger, &gatewaypb.AuthenticateRequest{Type: "publicshares", ClientId: linked.GetShare().GetToken(), ClientSecret: "password|wrong"})
+	if err != nil || bad.GetStatus().GetCode() != rpcpb.Code_CODE_UNAUTHENTICATED || bad.GetToken() != "" {
+		t.Fatalf("wrong password of the link: %v %v", bad, err)
+	}
+	in, err := g.Authenticate(stranger, &gatewaypb.AuthenticateRequest{Type: "publicshares", ClientId: linked.GetShare().GetToken(), ClientSecret: "password|Pass-word-1"})
+	ok("visit", in.GetStatus(), err)
+	visitor := metadata.AppendToOutgoingContext(stranger, "x-access-token", in.GetToken())
+	if text, c := content(visitor, &providerpb.Reference{ResourceId: &providerpb.ResourceId{StorageId: publicID, SpaceId: publicID, OpaqueId: linked.GetShare().GetToken()}, Path: "./y.txt"}); text != "hello" {
+		t.Fatalf("the visitor reads %q %s", text, c)
+	}
+	if text, c := content(visitor, at("cs3/y.txt")); c != rpcpb.Code_CODE_NOT_FOUND {
+		t.Fatalf("the visitor reads elsewhere %q %s", text, c)
+	}
+	key := &preferencespb.PreferenceKey{Namespace: "profile", Key: "disable-email-notifications"}
+	set, err := g.SetKey(other, &preferencespb.SetKeyRequest{Key: key, Val: "true"})
+	ok("set key", set.GetStatus(), err)
+	if v, err := g.GetKey(other, &preferencespb.GetKeyRequest{Key: key}); err != nil || v.GetVal() != "true" {
+		t.Fatalf("key: %v %v", v, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	gatewaypb "github.com/cs3org/go-cs3apis/cs3/gateway/v1beta1"
 	rpcpb "github.com/cs3org/go-cs3apis/cs3/rpc/v1beta1"
@@ -20,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"opencloud/internal/cs3/files"
+	"opencloud/internal/identity"
 	"opencloud/internal/link"
 	"opencloud/internal/permission"
 	"opencloud/internal/share"
@@ -154,6 +156,48 @@ func TestProgram(t *testing.T) {
 	p.is(removed, err, ok)
 	r, err := p.Authenticate(t.Context(), &gatewaypb.AuthenticateRequest{Type: "publicshares", ClientId: l.GetShare().GetToken(), ClientSecret: "password|open up"})
 	p.is(r, err, gone)
+}
+
+// The storages behind the gateway offer what was shared and linked to those whom it is for, each on an address of its own.
+func TestStorages(t *testing.T) {
+	h := build(t)
+	ctx := func(a identity.Actor) context.Context {
+		s, err := h.tokens.Mint(a, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return metadata.AppendToOutgoingContext(t.Context(), "x-access-token", s)
+	}
+	bob := ctx(identity.Actor{Kind: identity.Person, User: identity.User{ID: "bob", Enabled: true}})
+	item, err := h.fs.Stat(storagetest.As("alice"), storage.At(h.root, "f"), storage.View{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	visitor := ctx(identity.Actor{Kind: identity.Visitor, User: identity.User{ID: "link-x"}, Visit: &identity.Visit{Link: "x", Token: h.names["token"], Storage: item.ID.Storage, Space: item.ID.Space, Node: item.ID.Node,
+		File: true, Rights: uint32(permission.Viewer), Creator: identity.ActorFrom(storagetest.As("alice"))}})
+	jail, public := &providerpb.Reference{ResourceId: files.ToID(share.Jail()), Path: "./f"}, &providerpb.Reference{ResourceId: files.ToID(link.Root(h.names["token"])), Path: "./f"}
+	found := map[string]int{}
+	for addr := range h.servers {
+		conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		api := providerpb.NewProviderAPIClient(conn)
+		if _, err := gatewaypb.NewGatewayAPIClient(conn).ListShares(bob, &sharepb.ListSharesRequest{}); err == nil {
+			continue // the gateway
+		}
+		for name, who := range map[string]context.Context{"bob": bob, "visitor": visitor, "stranger": t.Context()} {
+			for where, ref := range map[string]*providerpb.Reference{"jail": jail, "public": public} {
+				if r, err := api.Stat(who, &providerpb.StatRequest{Ref: ref}); err == nil && r.GetStatus().GetCode() == rpcpb.Code_CODE_OK && r.GetInfo().GetSize() == 6 {
+					found[name+" "+where]++
+				}
+			}
+		}
+	}
+	if found["bob jail"] == 0 || found["visitor public"] == 0 || len(found) != 2 {
+		t.Errorf("found %v", found)
+	}
 }
 
 // A home is made for those whose role lets them have one, once; what nobody answers is unimplemented.
