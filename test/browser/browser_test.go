@@ -30,7 +30,7 @@ func TestBrowser(t *testing.T) {
 	}
 	s := server.Start(t, server.Options{})
 	cmd := command(dir, "node", "--test", "--test-concurrency=1")
-	strict := server.Start(t, server.Options{Env: []string{"IDP_SECOND_FACTOR=required", "IDP_SECOND_FACTOR_ROLES=user"}})
+	strict := server.Start(t, server.Options{Split: true, Env: []string{"IDP_SECOND_FACTOR=required", "IDP_SECOND_FACTOR_ROLES=user"}})
 	other := server.Start(t, server.Options{Env: []string{"IDP_SECOND_FACTOR=required", "IDP_SECOND_FACTOR_ROLES=user", "IDP_ASSET_PATH=" + filepath.Join(dir, "testdata", "assets")}})
 	cmd.Env = append(os.Environ(), "OPENCLOUD_URL="+s.URL, "OPENCLOUD_ASSETS_URL="+other.URL, "ADMIN_PASSWORD="+server.Password, "OPENCLOUD_STRICT_URL="+strict.URL, "SHOTS="+shots)
 	out, err := cmd.CombinedOutput()
