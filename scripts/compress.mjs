@@ -5,8 +5,8 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
 const [folder] = process.argv.slice(2)
 for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-  // index.html is different in every answer: it holds a nonce.
-  if (!entry.isFile() || entry.name === 'index.html' || !/\.(css|html|js|json|map|md|mjs|svg|txt|wasm|webmanifest|xml)$/.test(entry.name)) continue
+  // Pages are different in every answer: they hold a nonce.
+  if (!entry.isFile() || !/\.(css|js|json|map|md|mjs|svg|txt|wasm|webmanifest|xml)$/.test(entry.name)) continue
   const path = join(entry.parentPath ?? entry.path, entry.name)
   const raw = readFileSync(path)
   for (const [ext, packed] of [
