@@ -1,5 +1,6 @@
 # The image expects volumes at /etc/opencloud and /var/lib/opencloud, writable for user 1000.
 FROM golang:1.26 AS build
+RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 ARG VERSION=dev

@@ -15,7 +15,8 @@ help: ## list the targets
 run: build ## build what is missing, create a configuration with a random password, start the server
 	@scripts/run
 
-build: ## build bin/opencloud, one static binary
+build: ## build bin/opencloud, one static binary, with the browser client if npm is there
+	@scripts/web build
 	go build -ldflags '$(LDFLAGS)' -o bin/opencloud ./cmd/opencloud
 
 test: ## everything that must pass: lint, unit tests with the race detector, end to end with real clients
@@ -40,7 +41,7 @@ bench: build ## the benchmarks behind docs/performance.md
 	@bench/run
 
 lint: ## formatting and vet
-	@test -z "$$(gofmt -l cmd internal test bench)" || { echo "not formatted:"; gofmt -l cmd internal test bench; exit 1; }
+	@test -z "$$(gofmt -l cmd internal test bench web/*.go)" || { echo "not formatted:"; gofmt -l cmd internal test bench web/*.go; exit 1; }
 	go vet ./...
 
 docs: ## make docs/reference/configuration.md anew
@@ -48,6 +49,7 @@ docs: ## make docs/reference/configuration.md anew
 
 clean: ## remove what was built
 	rm -rf bin
+	find web/dist -mindepth 1 ! -name .gitkeep -delete
 
 .PHONY: model
 model: ## 10,000 random sequences against the model

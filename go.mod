@@ -2,6 +2,8 @@ module opencloud
 
 go 1.26.0
 
+ignore node_modules
+
 require (
 	github.com/Azure/go-ntlmssp v0.1.1 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect

@@ -39,7 +39,7 @@ func TestFloors(t *testing.T) {
 			return err
 		}
 		rel, _ := filepath.Rel(root, path)
-		if d.IsDir() && (rel == "test" || rel == "bench" || strings.HasPrefix(d.Name(), ".") && rel != ".") {
+		if d.IsDir() && (rel == "test" || rel == "bench" || d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && rel != ".") {
 			return filepath.SkipDir
 		}
 		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {

@@ -19,7 +19,7 @@ func Names() []string { return defaults() }
 // foreign are services of the original that operators may name and that this server does without, or not yet.
 var foreign = []string{"activitylog", "antivirus", "app-provider", "app-registry", "audit", "clientlog",
 	"collaboration", "eventhistory", "invitations", "nats", "notifications", "ocm", "policies", "postprocessing", "search",
-	"sse", "thumbnails", "userlog", "web", "webdav"}
+	"sse", "thumbnails", "userlog", "webdav"}
 
 // globalKeys are the keys outside of sections that services share.
 var globalKeys = []string{"log.level", "log.pretty", "log.color", "log.file", "opencloud_url", "token_manager.jwt_secret", "machine_auth_api_key",

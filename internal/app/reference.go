@@ -25,6 +25,7 @@ import (
 	storagesystem "opencloud/internal/service/storage-system"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
+	"opencloud/internal/service/web"
 	"opencloud/internal/service/webfinger"
 )
 
@@ -51,6 +52,6 @@ func configs() []section {
 		{"storage-users", storageusers.Config{}}, {"idm", idm.Config{}}, {"users", users.Config{}}, {"groups", groups.Config{}},
 		{"auth-basic", authbasic.Config{}}, {"auth-machine", authmachine.Config{}}, {"gateway", gateway.Config{}}, {"ocs", ocs.Config{}},
 		{"idp", idp.Config{}}, {"auth-app", authapp.Config{}}, {"auth-service", authservice.Config{}}, {"auth-bearer", authbearer.Config{}}, {"settings", settings.Config{}}, {"sharing", sharing.Config{}},
-		{"storage-shares", storageshares.Config{}}, {"storage-publiclink", storagepubliclink.Config{}}, {"storage-system", storagesystem.Config{}}, {"webfinger", webfinger.Config{}},
+		{"storage-shares", storageshares.Config{}}, {"storage-publiclink", storagepubliclink.Config{}}, {"storage-system", storagesystem.Config{}}, {"webfinger", webfinger.Config{}}, {"web", web.Config{}},
 	}
 }

@@ -128,7 +128,7 @@ func TestMistakesStopTheStart(t *testing.T) {
 		"secret":    {"OC_JWT_SECRET", "", "opencloud init"},
 		"boolean":   {"PROXY_TLS", "perhaps", "PROXY_TLS"},
 		"port":      {"PROXY_HTTP_ADDR", "127.0.0.1:99999", "99999"},
-		"no server": {"OC_RUN_SERVICES", "web", "no service to run"},
+		"no server": {"OC_RUN_SERVICES", "search", "no service to run"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env, lookup := installation(t)

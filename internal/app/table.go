@@ -32,8 +32,10 @@ import (
 	storagesystem "opencloud/internal/service/storage-system"
 	storageusers "opencloud/internal/service/storage-users"
 	"opencloud/internal/service/users"
+	"opencloud/internal/service/web"
 	"opencloud/internal/service/webfinger"
 	"opencloud/internal/token"
+	client "opencloud/web"
 )
 
 // row is one service: its name, and how it is built from its configuration and what others offer.
@@ -77,6 +79,7 @@ func table() []row {
 		{"frontend", buildFrontend},
 		{"ocs", buildOcs},
 		{"graph", buildGraph},
+		{"web", buildWeb},
 		{"proxy", buildProxy},
 	}
 }
@@ -434,4 +437,13 @@ func buildWebfinger(ctx context.Context, s *stack) (built, error) {
 	}
 	parts, err := webfinger.New(ctx, cfg, webfinger.Deps{Log: log, Bearer: b})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
+}
+
+func buildWeb(ctx context.Context, s *stack) (built, error) {
+	cfg, log, err := load[web.Config](s, "web")
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := web.New(ctx, cfg, web.Deps{Client: client.Dist(), ConfigDir: s.source.Dir, Log: log})
+	return built{parts: parts, config: cfg, http: cfg.HTTP.HTTP, debug: cfg.Debug}, err
 }

@@ -66,6 +66,9 @@ func TestPackagedConfiguration(t *testing.T) {
 	if out, err := s.Command("init", "--insecure", "true", "--config-path", config).CombinedOutput(); err == nil || !strings.Contains(string(out), "opencloud.yaml") {
 		t.Errorf("a second init: %v\n%s", err, out)
 	}
+	if a := s.As("", "").Do("GET", "/config.json", ""); !strings.Contains(a.Body, `"scope":"openid profile email opencloud_roles"`) {
+		t.Errorf("config.json: %d %s", a.Status, a.Body)
+	}
 	tokens, err := s.Browser().SignIn(s.Apps()[0], "admin", server.Password)
 	if err != nil {
 		t.Fatal(err)

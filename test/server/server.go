@@ -249,13 +249,13 @@ func (s *Server) Pid() int { return s.cmds[0].Process.Pid }
 
 // services in the order in which a split server starts them.
 var services = []string{"idm", "storage-users", "users", "groups", "auth-basic", "auth-machine", "auth-app", "auth-service", "settings", "idp",
-	"auth-bearer", "webfinger", "sharing", "storage-shares", "storage-publiclink", "storage-system", "gateway", "ocdav", "frontend", "ocs", "graph", "proxy"}
+	"auth-bearer", "webfinger", "sharing", "storage-shares", "storage-publiclink", "storage-system", "gateway", "ocdav", "frontend", "ocs", "graph", "web", "proxy"}
 
 // listeners gives every service of a split server ports of its own.
 func (s *Server) listeners() []string {
 	var env []string
 	for _, l := range []string{"STORAGE_USERS_GRPC", "USERS_GRPC", "GROUPS_GRPC", "AUTH_BASIC_GRPC", "AUTH_MACHINE_GRPC", "GATEWAY_GRPC", "STORAGE_USERS_HTTP", "OCDAV_HTTP", "FRONTEND_HTTP", "GRAPH_HTTP", "OCS_HTTP",
-		"AUTH_APP_GRPC", "AUTH_APP_HTTP", "AUTH_SERVICE_GRPC", "AUTH_BEARER_GRPC", "SETTINGS_HTTP", "SETTINGS_GRPC", "IDP_HTTP", "WEBFINGER_HTTP", "SHARING_GRPC", "STORAGE_SHARES_GRPC", "STORAGE_PUBLICLINK_GRPC", "STORAGE_SYSTEM_GRPC", "STORAGE_SYSTEM_HTTP"} {
+		"AUTH_APP_GRPC", "AUTH_APP_HTTP", "AUTH_SERVICE_GRPC", "AUTH_BEARER_GRPC", "SETTINGS_HTTP", "SETTINGS_GRPC", "IDP_HTTP", "WEBFINGER_HTTP", "SHARING_GRPC", "STORAGE_SHARES_GRPC", "STORAGE_PUBLICLINK_GRPC", "STORAGE_SYSTEM_GRPC", "STORAGE_SYSTEM_HTTP", "WEB_HTTP"} {
 		port := freePort(s.t)
 		env = append(env, fmt.Sprintf("%s_ADDR=127.0.0.1:%d", l, port))
 		if name, ok := strings.CutSuffix(l, "_HTTP"); ok && strings.HasPrefix(l, "STORAGE_") {
@@ -292,7 +292,7 @@ func (s *Server) Command(args ...string) *exec.Cmd {
 		cmd.Env = append(cmd.Env, "OC_DATABASE_URL="+s.opts.Database)
 	}
 	for _, name := range []string{"IDM", "STORAGE_USERS", "OCDAV", "FRONTEND", "GRAPH", "PROXY", "GATEWAY", "USERS", "GROUPS", "AUTH_BASIC", "AUTH_MACHINE", "OCS", "AUTH_APP", "AUTH_SERVICE",
-		"AUTH_BEARER", "SETTINGS", "IDP", "WEBFINGER", "SHARING", "STORAGE_SHARES", "STORAGE_PUBLICLINK", "STORAGE_SYSTEM"} {
+		"AUTH_BEARER", "SETTINGS", "IDP", "WEBFINGER", "SHARING", "STORAGE_SHARES", "STORAGE_PUBLICLINK", "STORAGE_SYSTEM", "WEB"} {
 		for _, kind := range []string{"HTTP", "GRPC", "DEBUG"} {
 			if name == "PROXY" && kind == "HTTP" {
 				continue

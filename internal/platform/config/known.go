@@ -15,7 +15,7 @@ var ignored = []string{
 	"system_user_id", "system_user_api_key", "asset.", "collaboration.", "search.", "audit.", "sharing.", "notifications.", "nats.",
 	"userlog.", "clientlog.", "activitylog.", "ocm.", "eventhistory.", "policies.", "postprocessing.", "antivirus.", "app_provider.",
 	"app_registry.", "idp.ldap.", "idp.idp.", "idp.asset.", "settings.metadata.", "invitations.", "sse.", "storage_public.", "storage_publiclink.", "storage_shares.",
-	"storage_system.", "thumbnails.", "web.", "webdav.", "runtime.", "file", "file.", "loglevel", "url_signing_secret",
+	"storage_system.", "thumbnails.", "web.http.cors.", "web.gateway.", "webdav.", "runtime.", "file", "file.", "loglevel", "url_signing_secret",
 	"graph.spaces.insecure", "graph.identity.", "graph.events.", "frontend.app_handler.", "frontend.archiver.insecure",
 	"frontend.ocdav.insecure", "auth_basic.auth_providers.", "users.drivers.", "groups.drivers.", "storage_users.events.",
 	"gateway.storage_registry.", "frontend.ocdav.", "ocdav.insecure", "graph.service_account.", "*.auth_providers.",

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 )
 
@@ -115,6 +116,9 @@ func parseDuration(text string) (time.Duration, error) {
 
 // setNode sets a field from YAML.
 func setNode(v reflect.Value, n ast.Node, lookup func(string) (string, bool)) error {
+	if v.Kind() == reflect.Interface { // whatever somebody else makes of it
+		return yaml.NodeToValue(n, v.Addr().Interface())
+	}
 	switch n := n.(type) {
 	case *ast.NullNode:
 		return nil
