@@ -165,11 +165,18 @@ func (s *Store) Forget(ctx context.Context, user string, item resource.ID) error
 	})
 }
 
-// Items returns what there are views of, by anybody.
-func (s *Store) Items(ctx context.Context) (out []resource.ID, err error) {
+// View is an entry and whose it is.
+type View struct {
+	User string
+	Entry
+}
+
+// Views returns all entries of everybody.
+func (s *Store) Views(ctx context.Context) (out []View, err error) {
 	err = s.db.Read(ctx, func(r db.Reader) error {
-		return r.Query(ctx, `SELECT DISTINCT storage, space, node FROM received`, func(row db.Row) error {
-			out = append(out, resource.ID{Storage: row.Text(0), Space: row.Text(1), Node: row.Text(2)})
+		out = nil
+		return r.Query(ctx, `SELECT `+columns+`, uid FROM received ORDER BY uid, node`, func(row db.Row) error {
+			out = append(out, View{row.Text(7), scan(row)})
 			return nil
 		})
 	})
@@ -179,12 +186,12 @@ func (s *Store) Items(ctx context.Context) (out []resource.ID, err error) {
 	return out, nil
 }
 
-// ForgetItems removes everybody's views of items.
-func (s *Store) ForgetItems(ctx context.Context, items []resource.ID) (n int64, err error) {
+// ForgetViews removes entries.
+func (s *Store) ForgetViews(ctx context.Context, views []View) (n int64, err error) {
 	err = s.db.Write(ctx, func(tx db.Tx) error {
 		n = 0
-		for _, i := range items {
-			removed, err := tx.Exec(ctx, `DELETE FROM received WHERE node=? AND space=? AND storage=?`, i.Node, i.Space, i.Storage)
+		for _, v := range views {
+			removed, err := tx.Exec(ctx, `DELETE FROM received WHERE uid=? AND node=?`, v.User, v.Item.Node)
 			if err != nil {
 				return err
 			}

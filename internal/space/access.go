@@ -79,7 +79,7 @@ func (x *Access) Of(root bool, grants []Grant) (set permission.Set, denied bool,
 			continue
 		}
 		if !root {
-			if may, err = x.stillGiven(g); err != nil {
+			if may, err = x.StillGiven(g); err != nil {
 				return permission.None, false, err
 			}
 		}
@@ -92,8 +92,8 @@ func (x *Access) mine(g Grant, a identity.Actor) bool {
 	return !g.Expired(x.now) && (g.Kind == UserGrantee && g.Grantee == a.User.ID || g.Kind == GroupGrantee && slices.Contains(a.Groups, g.Grantee))
 }
 
-// stillGiven returns what of a share its creator may still give away.
-func (x *Access) stillGiven(g Grant) (permission.Set, error) {
+// StillGiven returns what of a share its creator may still give away.
+func (x *Access) StillGiven(g Grant) (permission.Set, error) {
 	if g.Creator == "" || x.kind == Personal && g.Creator == x.owner {
 		return g.Permissions, nil
 	}

@@ -354,6 +354,7 @@ func TestKill(t *testing.T) {
 		ws[i] = &worker{t: t, c: s.Admin(), dir: fmt.Sprintf("/dav/spaces/%s/w%d", root[1], i), r: rand.New(rand.NewPCG(seed, uint64(i))), files: map[string]state{}, trash: map[string]string{}}
 		ws[i].c.Want("MKCOL", ws[i].dir, "", nil, 201)
 	}
+	sharers := newSharers(t, s, seed)
 	r := rand.New(rand.NewPCG(seed, 99))
 	for round := range rounds() {
 		stop := make(chan struct{})
@@ -361,6 +362,10 @@ func TestKill(t *testing.T) {
 		for _, w := range ws {
 			w.c = s.Admin()
 			wg.Go(func() { w.work(stop) })
+		}
+		for _, sh := range sharers {
+			sh.connect(s)
+			wg.Go(func() { sh.work(stop) })
 		}
 		time.Sleep(time.Duration(50+r.IntN(400)) * time.Millisecond)
 		s.Kill()
@@ -371,6 +376,10 @@ func TestKill(t *testing.T) {
 			w.c = s.Admin()
 			w.verify()
 		}
+		for _, sh := range sharers {
+			sh.connect(s)
+			sh.verify()
+		}
 		if t.Failed() {
 			t.Fatalf("round %d", round)
 		}
@@ -379,8 +388,15 @@ func TestKill(t *testing.T) {
 	for _, w := range ws {
 		acked += w.acked
 	}
-	t.Logf("%d acknowledged changes survived %d kills", acked, rounds())
+	given := 0
+	for _, sh := range sharers {
+		given += sh.acked
+	}
+	t.Logf("%d acknowledged changes of files and %d of shares and links survived %d kills", acked, given, rounds())
 	s.Stop()
+	if out, err := s.Command("shares", "check").CombinedOutput(); err != nil {
+		t.Errorf("shares check: %v\n%s", err, out)
+	}
 	if out, err := s.Command("storage-users", "check").CombinedOutput(); err != nil {
 		t.Errorf("check: %v\n%s", err, out)
 	}

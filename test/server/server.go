@@ -65,9 +65,12 @@ func Root(t testing.TB) string {
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
 
-// Binary is the program under test; it is built by make.
+// Binary is the program under test; it is built by make, unless OPENCLOUD_BINARY names another.
 func Binary(t testing.TB) string {
 	t.Helper()
+	if b := os.Getenv("OPENCLOUD_BINARY"); b != "" {
+		return b
+	}
 	b := filepath.Join(Root(t), "bin", "opencloud")
 	if _, err := os.Stat(b); err != nil {
 		t.Skip("bin/opencloud is not built; run `make build`")

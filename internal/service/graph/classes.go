@@ -135,7 +135,7 @@ func (h *handler) patchClass(_ http.ResponseWriter, r *http.Request) (any, error
 func (h *handler) deleteClass(_ http.ResponseWriter, r *http.Request) (any, error) {
 	g, err := h.record(r, identity.Class, "class")
 	if err == nil {
-		err = h.Records.DeleteGroup(r.Context(), identity.Class, g.ID)
+		err = h.dropGroup(r.Context(), identity.Class, g.ID)
 	}
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -245,12 +246,23 @@ func (h *handler) patchGroup(_ http.ResponseWriter, r *http.Request) (any, error
 func (h *handler) deleteGroup(_ http.ResponseWriter, r *http.Request) (any, error) {
 	g, err := h.record(r, identity.PlainGroup, "group")
 	if err == nil {
-		err = h.Records.DeleteGroup(r.Context(), identity.PlainGroup, g.ID)
+		err = h.dropGroup(r.Context(), identity.PlainGroup, g.ID)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return noContent()
+}
+
+// dropGroup deletes a group and what was shared with it. The group goes first: a directory may refuse that.
+func (h *handler) dropGroup(ctx context.Context, kind identity.GroupKind, id string) error {
+	if err := h.Records.DeleteGroup(ctx, kind, id); err != nil || h.OnGroupDeleted == nil {
+		return err
+	}
+	if err := h.OnGroupDeleted(ctx, id); err != nil {
+		return fmt.Errorf("what was shared with the group: %w", err)
+	}
+	return nil
 }
 
 func (h *handler) groupMembers(_ http.ResponseWriter, r *http.Request) (any, error) {

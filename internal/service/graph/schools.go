@@ -201,7 +201,7 @@ func (h *handler) deleteSchool(_ http.ResponseWriter, r *http.Request) (any, err
 	if g.Terminates.IsZero() || g.Terminates.After(h.now()) {
 		return nil, &graphError{http.StatusMethodNotAllowed, "notAllowed", "the school is not terminated"}
 	}
-	if err := h.Records.DeleteGroup(r.Context(), identity.School, g.ID); err != nil {
+	if err := h.dropGroup(r.Context(), identity.School, g.ID); err != nil {
 		return nil, err
 	}
 	return noContent()

@@ -53,6 +53,8 @@ type Deps struct {
 	// Shares and Links: without them nothing can be shared.
 	Shares *share.Service
 	Links  *link.Service
+	// OnGroupDeleted removes what else is kept of a group; nil: nothing is.
+	OnGroupDeleted func(ctx context.Context, groupID string) error
 }
 
 // New returns the service's parts.

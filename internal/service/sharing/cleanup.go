@@ -2,12 +2,11 @@ package sharing
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
-	"opencloud/internal/identity"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
@@ -23,25 +22,17 @@ const (
 // Cleaned is what a cleanup removed.
 type Cleaned struct {
 	Links    int64 `json:"links"`    // to what is no more, or expired
-	Received int64 `json:"received"` // views of what is no more
+	Received int64 `json:"received"` // views of what is no more, or no longer shared
 	Grants   int   `json:"grants"`   // users and groups that are no more, and had shares
 }
 
-// Cleanup removes links and views of files that were removed for good, and links that have expired. What is in the trash, or in
-// a disabled space, keeps its own: it may come back.
+// Cleanup removes links to files that were removed for good, links that have expired, and views of what is no more or no longer
+// shared. What is in the trash, or in a disabled space, keeps its own: it may come back.
 func (d *Domain) Cleanup(ctx context.Context) (out Cleaned, err error) {
 	ctx = asService(ctx)
-	links, err := d.links.All(ctx)
-	if err != nil {
-		return out, err
-	}
-	linked := make([]resource.ID, len(links))
-	for i := range links {
-		linked[i] = links[i].Item
-	}
-	gone, err := d.gone(ctx, linked)
+	_, gone, err := d.goneLinks(ctx)
 	if err == nil {
-		out.Links, err = d.links.ForgetItems(ctx, gone)
+		out.Links, err = d.links.ForgetItems(ctx, slices.Collect(maps.Keys(gone)))
 	}
 	if err != nil {
 		return out, err
@@ -51,31 +42,31 @@ func (d *Domain) Cleanup(ctx context.Context) (out Cleaned, err error) {
 		return out, err
 	}
 	out.Links += expired
-	received, err := d.received.Items(ctx)
+	_, dangling, err := d.mounts(ctx)
 	if err == nil {
-		gone, err = d.gone(ctx, received)
-	}
-	if err == nil {
-		out.Received, err = d.received.ForgetItems(ctx, gone)
+		out.Received, err = d.received.ForgetViews(ctx, dangling)
 	}
 	return out, err
 }
 
-func (d *Domain) gone(ctx context.Context, ids []resource.ID) (out []resource.ID, err error) {
-	for len(ids) > 0 {
-		n := min(chunk, len(ids))
-		gone, err := d.fs.Gone(ctx, ids[:n])
+// gone returns which of the nodes are no more.
+func (d *Domain) gone(ctx context.Context, ids []resource.ID) (map[resource.ID]bool, error) {
+	out := map[resource.ID]bool{}
+	for ids := range slices.Chunk(ids, chunk) {
+		gone, err := d.fs.Gone(ctx, ids)
 		if err != nil {
 			return nil, err
 		}
-		out, ids = append(out, gone...), ids[n:]
+		for _, id := range gone {
+			out[id] = true
+		}
 	}
 	return out, nil
 }
 
 // CleanupGrants removes what is shared with users and groups that the directory does not know. It is only done when asked for: a
 // directory that answers wrongly for a moment must not cost anybody his shares.
-func (d *Domain) CleanupGrants(ctx context.Context, users identity.Users, groups identity.Groups) (n int, err error) {
+func (d *Domain) CleanupGrants(ctx context.Context) (n int, err error) {
 	ctx = asService(ctx)
 	found, err := d.fs.FindGrants(ctx, storage.GrantQuery{All: true})
 	if err != nil {
@@ -88,16 +79,12 @@ func (d *Domain) CleanupGrants(ctx context.Context, users identity.Users, groups
 			continue
 		}
 		seen[who] = true
-		if who.Kind == space.GroupGrantee {
-			_, err = groups.Group(ctx, who.Grantee)
-		} else {
-			_, err = users.User(ctx, who.Grantee)
+		there, err := known(ctx, d.people.Users, d.people.Groups, who)
+		if err != nil {
+			return n, err
 		}
-		if err == nil {
+		if there {
 			continue
-		}
-		if !errors.Is(err, identity.ErrNotFound) {
-			return n, fmt.Errorf("ask the directory for %s: %w", who.Grantee, err)
 		}
 		if err := d.fs.DropGrantee(ctx, who.Kind, who.Grantee); err != nil {
 			return n, err

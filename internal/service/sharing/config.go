@@ -12,6 +12,7 @@ type Config struct {
 	Log   config.Log   `yaml:"log"`
 
 	Database      string `yaml:"database" env:"OC_DATABASE_URL;SHARING_DATABASE_URL" default:"sqlite:{DATA}/sharing/sharing.db" secret:"true" doc:"Links, and what people make of the shares they receive: sqlite:<file> or postgres://…"`
+	AdminSocket   string `yaml:"admin_socket" env:"SHARING_ADMIN_SOCKET" default:"{DATA}/sharing/admin.sock" doc:"Where opencloud shares reaches the running server; only its own user may open it."`
 	UserDriver    string `yaml:"user_sharing_driver" env:"SHARING_USER_DRIVER" default:"jsoncs3" doc:"Accepted for compatibility: shares are in the storage's index."`
 	PublicDriver  string `yaml:"public_sharing_driver" env:"SHARING_PUBLIC_DRIVER" default:"jsoncs3" doc:"Accepted for compatibility: links are in the database."`
 	AutoAccept    bool   `yaml:"auto_accept_shares" env:"FRONTEND_AUTO_ACCEPT_SHARES;SHARING_AUTO_ACCEPT_SHARES" default:"true" doc:"People take shares without being asked, unless they chose otherwise."`

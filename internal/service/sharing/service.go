@@ -25,6 +25,7 @@ type Domain struct {
 
 	db       db.DB
 	fs       storage.FS
+	people   People
 	received *share.Store
 	links    *link.Store
 }
@@ -48,7 +49,7 @@ func Open(ctx context.Context, cfg Config, fs storage.FS, p People, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	out := &Domain{db: d, fs: fs}
+	out := &Domain{db: d, fs: fs, people: p}
 	if out.received, err = share.NewStore(ctx, d); err == nil {
 		out.links, err = link.NewStore(ctx, d)
 	}
@@ -100,10 +101,11 @@ type Deps struct {
 }
 
 // New returns the service's parts.
-func New(_ context.Context, _ Config, deps Deps) (service.Parts, error) {
+func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	ready := service.Check{Name: "database", Run: func(ctx context.Context) error {
 		return deps.Domain.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
 	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { deps.Domain.Server().Register(r) }, Ready: []service.Check{ready},
-		Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)}}}, nil
+		Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)},
+			deps.Domain.admin(cfg.AdminSocket, deps.Log)}}, nil
 }

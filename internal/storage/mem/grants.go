@@ -102,6 +102,11 @@ func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee st
 	defer f.mu.Unlock()
 	for _, t := range f.spaces {
 		for _, n := range t.nodes {
+			if kind == space.UserGrantee && t.kind == space.Project && n != t.root {
+				f.bequeath(n, grantee)
+			}
+		}
+		for _, n := range t.nodes {
 			if i := n.grantOf(kind, grantee); i >= 0 {
 				n.grants = slices.Delete(n.grants, i, i+1)
 				f.touched(n)
@@ -109,6 +114,25 @@ func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee st
 		}
 	}
 	return nil
+}
+
+// bequeath gives the shares that a user made on a node to the space, with what he could still give.
+func (f *FS) bequeath(n *node, creator string) {
+	x := space.For(identity.Actor{}, n.space.kind, n.space.owner, n.space.id, time.Now())
+	x.Root = func() ([]space.Grant, error) { return n.space.root.grants, nil }
+	var left []space.Grant
+	for _, g := range n.grants {
+		if g.Creator == creator {
+			may, _ := x.StillGiven(g)
+			f.touched(n)
+			if may == permission.None && g.Permissions != permission.None {
+				continue
+			}
+			g.Creator, g.Permissions = "", may
+		}
+		left = append(left, g)
+	}
+	n.grants = left
 }
 
 // Gone implements storage.Grants.

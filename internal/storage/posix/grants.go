@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"opencloud/internal/identity"
@@ -77,6 +78,11 @@ func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee st
 	if identity.ActorFrom(ctx).Kind != identity.Service {
 		return storage.ErrForbidden
 	}
+	if kind == space.UserGrantee {
+		if err := f.bequeath(ctx, grantee); err != nil {
+			return err
+		}
+	}
 	var nodes []string
 	err := f.read(ctx, func(r db.Reader) error {
 		return r.Query(ctx, `SELECT node FROM grants WHERE kind=? AND grantee=?`, func(row db.Row) error {
@@ -93,22 +99,77 @@ func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee st
 }
 
 func (f *FS) dropGrant(ctx context.Context, tx db.Tx, id string, kind space.GranteeKind, grantee string) error {
-	n, err := tree.ByID(ctx, tx, id)
-	if errors.Is(err, tree.ErrNotFound) {
-		return nil
+	p, trashed, err := f.anywhere(ctx, tx, id)
+	if err != nil || p == nil {
+		return err
 	}
+	err = f.unsetGrant(ctx, tx, p, kind, grantee, !trashed)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil // somebody else was quicker
+	}
+	if err != nil || trashed {
+		return err
+	}
+	return f.granted(ctx, tx, p)
+}
+
+// anywhere finds a node by its id, in the trash and in disabled spaces too; nil if it is no more.
+func (f *FS) anywhere(ctx context.Context, r db.Reader, id string) (p *place, trashed bool, err error) {
+	n, err := tree.ByID(ctx, r, id)
+	if errors.Is(err, tree.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	c, trashed, err := tree.UpAnywhere(ctx, r, n)
+	sp := f.anySpace(n.Space)
+	if err != nil || sp == nil {
+		return nil, false, err
+	}
+	return &place{space: sp, chain: c}, trashed, nil
+}
+
+// bequeath gives the shares that a user made in projects to the spaces, with what he could still give.
+func (f *FS) bequeath(ctx context.Context, creator string) error {
+	var made []tree.Granted
+	err := f.read(ctx, func(r db.Reader) (err error) {
+		made, err = tree.FindGrants(ctx, r, tree.GrantsBy(creator, ""))
+		return err
+	})
+	for _, g := range made {
+		if err == nil && g.Node != g.Space {
+			err = f.write(ctx, func(tx db.Tx) error { return f.bequeathOne(ctx, tx, g.Node, g.Grant) })
+		}
+	}
+	return err
+}
+
+func (f *FS) bequeathOne(ctx context.Context, tx db.Tx, node string, g space.Grant) error {
+	p, trashed, err := f.anywhere(ctx, tx, node)
+	if err != nil || p == nil || p.space.Type != space.Project {
+		return err
+	}
+	all, err := tree.GrantsOf(ctx, tx, node)
+	i := slices.IndexFunc(all, func(now space.Grant) bool {
+		return now.Kind == g.Kind && now.Grantee == g.Grantee && now.Creator == g.Creator
+	})
+	if err != nil || i < 0 {
+		return err
+	}
+	g = all[i]
+	may, err := f.access(ctx, tx, p.space).StillGiven(g)
 	if err != nil {
 		return err
 	}
-	c, trashed, err := tree.UpAnywhere(ctx, tx, n)
-	sp := f.anySpace(n.Space)
-	if err != nil || sp == nil {
+	if may == permission.None && g.Permissions != permission.None {
+		return f.dropGrant(ctx, tx, node, g.Kind, g.Grantee)
+	}
+	g.Creator, g.Permissions = "", may
+	if _, err := tx.Exec(ctx, `UPDATE grants SET creator='', permissions=? WHERE node=? AND kind=? AND grantee=?`, int64(may), node, int64(g.Kind), g.Grantee); err != nil || trashed {
 		return err
 	}
-	p := &place{space: sp, chain: c}
-	if err := f.unsetGrant(ctx, tx, p, kind, grantee, !trashed); err != nil || trashed {
-		return err
-	}
+	tx.AfterCommit(func() error { f.note(attrs.WriteGrant(f.disk, p.path(), g)); return nil })
 	return f.granted(ctx, tx, p)
 }
 

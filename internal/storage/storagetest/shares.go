@@ -227,6 +227,7 @@ func dropGrantee(e *env) {
 		e.Errorf("%+v", spaces)
 	}
 	e.must(e.fs.DropGrantee(service, space.UserGrantee, "bob")) // again
+	e.bequeathed(service)
 	e.must(e.fs.Delete(e.alice, e.at("f"), none))
 	_, err = e.fs.Gone(e.alice, nil)
 	e.fails(err, storage.ErrForbidden)
@@ -241,4 +242,49 @@ func dropGrantee(e *env) {
 	gone()
 	e.must(e.fs.Purge(e.alice, e.home, "", ""))
 	gone(trashed)
+}
+
+// bequeathed: what somebody shared in a project stays when he is no more, as far as he could still give it; what had ended with
+// his rights is not revived.
+func (e *env) bequeathed(service context.Context) {
+	e.Helper()
+	project, err := e.fs.CreateSpace(e.alice, storage.SpaceRequest{Type: space.Project, Name: "Shared"})
+	e.must(err)
+	at := func(p string) storage.Ref { return storage.At(project.ID, p) }
+	member := func(who string, may permission.Set) { e.must(e.fs.SetGrant(e.alice, at(""), user(who, may))) }
+	member("bob", permission.Manager)
+	member("eve", permission.Manager)
+	bob, eve, carol := As("bob"), As("eve"), As("carol")
+	for path, ctx := range map[string]context.Context{"by bob": bob, "by eve": eve, "denied": bob} {
+		_, err := e.fs.CreateFolder(e.alice, at(path), none)
+		e.must(err)
+		may := permission.Editor
+		if path == "denied" {
+			may = permission.None
+		}
+		e.must(e.fs.SetGrant(ctx, at(path), user("carol", may)))
+	}
+	member("eve", permission.SpaceViewer)
+	for _, who := range []string{"bob", "eve"} {
+		e.must(e.fs.DropGrantee(service, space.UserGrantee, who))
+	}
+	member("eve", permission.Manager) // somebody else of that id must not revive them either
+	i, err := e.fs.Stat(carol, at("by bob"), storage.View{})
+	e.must(err)
+	e.equal(i.Permissions, permission.Editor)
+	for _, p := range []string{"by eve", "denied", ""} {
+		_, err = e.fs.Stat(carol, at(p), storage.View{})
+		e.fails(err, storage.ErrNotFound)
+	}
+	for path, want := range map[string][]space.Grant{"by bob": {user("carol", permission.Editor)}, "by eve": nil, "denied": {user("carol", permission.None)}} {
+		got, err := e.fs.ListGrants(e.alice, at(path))
+		e.must(err)
+		for i := range got {
+			got[i].Created = time.Time{}
+		}
+		e.equal(len(got), len(want))
+		for i := range want {
+			e.equal(got[i], want[i])
+		}
+	}
 }
