@@ -333,7 +333,7 @@ func buildFrontend(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := frontend.New(ctx, cfg, frontend.Deps{FS: fs, Users: s.users, Groups: s.groups, Log: log, Shares: shared.Shares, Links: shared.Links})
+	parts, err := frontend.New(ctx, cfg, frontend.Deps{FS: fs, Users: s.users, Groups: s.groups, Log: log, Shares: shared.Shares, Links: shared.Links, Machine: s.machine})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }
 

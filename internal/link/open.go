@@ -12,6 +12,7 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/password"
+	"opencloud/internal/identity/role"
 	"opencloud/internal/permission"
 	"opencloud/internal/storage"
 )
@@ -102,6 +103,9 @@ func (s *Service) visitor(ctx context.Context, l *Link) (identity.Actor, error) 
 	}
 	if err != nil {
 		return identity.Actor{}, err
+	}
+	if l.Rights != permission.None && role.Allows(creator.User.Roles, role.PublicLinkWrite) == role.None {
+		return identity.Actor{}, storage.ErrNotFound
 	}
 	return identity.Actor{Kind: identity.Visitor, User: identity.User{ID: UserPrefix + l.ID, Username: "public", DisplayName: "Public", Enabled: true},
 		Visit: &identity.Visit{Link: l.ID, Token: l.Token, Storage: l.Item.Storage, Space: l.Item.Space, Node: l.Item.Node, File: !l.Folder, Rights: uint32(l.Rights), Creator: creator}}, nil

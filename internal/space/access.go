@@ -16,7 +16,8 @@ import (
 //     unless one of them denies.
 //   - A grant below the root (a share) gives no more than whoever made it may still give away: who is no longer a manager of
 //     a project has no shares in it. Grants without creator are the space's own.
-//   - A visitor has what the creator of his link has, narrowed to the link's rights, and only at the link's node and below.
+//   - A visitor has what the creator of his link has, narrowed to the link's rights, and only at the link's node and below. He has
+//     nothing once the creator may no longer share there.
 type Access struct {
 	// Root returns the grants on the root of the space. It is asked only where there are shares in a project.
 	Root func() ([]Grant, error)
@@ -55,19 +56,28 @@ func (x *Access) Whole() (permission.Set, bool) {
 	case x.who.Kind != identity.Person:
 		return permission.None, true
 	case x.kind == Personal && x.owner == x.who.User.ID:
-		return x.narrow(permission.Manager), true
+		return x.All(permission.Manager), true
 	}
 	return permission.None, false
 }
 
-func (x *Access) narrow(s permission.Set) permission.Set {
-	if x.visit != nil {
-		return s & permission.Set(x.visit.Rights)
+// All returns what the actor may do on a node, of what the grants on it and above give.
+func (x *Access) All(given permission.Set) permission.Set {
+	if x.visit != nil && !given.Has(permission.AddGrant) {
+		return permission.None
 	}
-	return s
+	return x.Below(given)
 }
 
-// Of returns what the grants on one node give, and whether they deny.
+// Below returns what grants on a node give beyond what the actor has above it.
+func (x *Access) Below(given permission.Set) permission.Set {
+	if x.visit != nil {
+		return given & permission.Set(x.visit.Rights)
+	}
+	return given
+}
+
+// Of returns what the grants on one node give, and whether they deny. All makes rights of their union.
 func (x *Access) Of(root bool, grants []Grant) (set permission.Set, denied bool, err error) {
 	for _, g := range grants {
 		if !x.mine(g, x.who) {
@@ -85,7 +95,7 @@ func (x *Access) Of(root bool, grants []Grant) (set permission.Set, denied bool,
 		}
 		set |= may
 	}
-	return x.narrow(set), denied, nil
+	return set, denied, nil
 }
 
 func (x *Access) mine(g Grant, a identity.Actor) bool {

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,8 @@ type Handler struct {
 	FS     storage.FS
 	Signer *Signer
 	Log    *slog.Logger
+	// Machine tells who somebody is now: a transfer may take a day, in which he can lose what he had. nil: as when it began.
+	Machine identity.Machine
 }
 
 // ServeHTTP implements http.Handler. The token is the last segment of the path, or X-Reva-Transfer.
@@ -39,6 +42,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusGone, "This transfer is not known or has expired. Start it again.")
 		return
 	}
+	if claims.Actor, err = h.current(r.Context(), claims.Actor); err != nil {
+		if !errors.Is(err, storage.ErrNotFound) {
+			h.Log.ErrorContext(r.Context(), "transfer", "err", err)
+			fail(w, http.StatusServiceUnavailable, "Try again later.")
+			return
+		}
+		fail(w, http.StatusNotFound, "This transfer is not known or has expired. Start it again.")
+		return
+	}
 	r = r.WithContext(identity.WithActor(r.Context(), claims.Actor))
 	switch claims.Op {
 	case Session:
@@ -50,6 +62,33 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		fail(w, http.StatusForbidden, "Unknown kind of transfer.")
 	}
+}
+
+// current returns the actor as he is now. storage.ErrNotFound: he is no more, or may not sign in.
+func (h *Handler) current(ctx context.Context, a identity.Actor) (identity.Actor, error) {
+	if h.Machine == nil {
+		return a, nil
+	}
+	now := func(a *identity.Actor) error {
+		fresh, err := h.Machine.ActorBy(ctx, "userid", a.User.ID)
+		if errors.Is(err, identity.ErrNotFound) || errors.Is(err, identity.ErrCredentials) {
+			return storage.ErrNotFound
+		}
+		fresh.Initiator = a.Initiator
+		*a = fresh
+		return err
+	}
+	switch {
+	case a.Kind == identity.Person:
+		err := now(&a)
+		return a, err
+	case a.Kind == identity.Visitor && a.Visit != nil:
+		v := *a.Visit
+		a.Visit = &v
+		err := now(&v.Creator)
+		return a, err
+	}
+	return a, nil
 }
 
 func tusHeaders(h http.Header) {

@@ -25,6 +25,8 @@ type Deps struct {
 	Log    *slog.Logger
 	Shares *share.Service
 	Links  *link.Service
+	// Machine tells who somebody is now who began an upload earlier.
+	Machine identity.Machine
 }
 
 // productVersion is what clients are told: the version of the API they may expect.
@@ -43,7 +45,7 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	if err != nil {
 		return service.Parts{}, err
 	}
-	h := &handler{Deps: deps, cfg: cfg, data: &transfer.Handler{FS: deps.FS, Signer: signer, Log: deps.Log}}
+	h := &handler{Deps: deps, cfg: cfg, data: &transfer.Handler{FS: deps.FS, Signer: signer, Log: deps.Log, Machine: deps.Machine}}
 	h.caps = h.capabilities()
 	return service.Parts{HTTP: h}, nil
 }

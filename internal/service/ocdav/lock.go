@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"opencloud/internal/permission"
 	"opencloud/internal/storage"
 	"opencloud/internal/webdav"
 )
@@ -76,7 +77,7 @@ func (h *handler) refresh(w http.ResponseWriter, r *http.Request, t target) erro
 func (h *handler) lockAnswer(w http.ResponseWriter, t target, l *storage.Lock, status int) error {
 	x := webdav.NewXML(w)
 	x.Raw(webdav.Header + `<d:prop xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:lockdiscovery>`)
-	h.activeLock(x, &t, l, &storage.Info{ID: l.Root})
+	h.activeLock(x, &t, l, &storage.Info{ID: l.Root, Permissions: permission.Upload})
 	x.Raw("</d:lockdiscovery></d:prop>")
 	w.Header().Set("Content-Type", webdav.ContentType)
 	w.WriteHeader(status)

@@ -417,9 +417,11 @@ func (h *handler) activeLock(x *webdav.XML, t *target, l *storage.Lock, i *stora
 	} else {
 		x.Raw("Second-" + strconv.FormatInt(max(1, int64(time.Until(l.Expires).Round(time.Second)/time.Second)), 10))
 	}
-	x.Raw("</d:timeout><d:locktoken><d:href>")
-	x.Text(l.Token)
-	x.Raw("</d:href></d:locktoken><d:lockroot><d:href>")
+	x.Raw("</d:timeout>")
+	if i.Permissions.Has(permission.Upload) { // to others it is of no use (RFC 4918 §15.8)
+		text(x, "<d:locktoken><d:href>", l.Token, "</d:href></d:locktoken>")
+	}
+	x.Raw("<d:lockroot><d:href>")
 	if l.Root == i.ID {
 		x.Raw(t.href(i.IsFolder()))
 	} else {

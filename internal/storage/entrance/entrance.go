@@ -15,7 +15,6 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/link"
-	"opencloud/internal/permission"
 	"opencloud/internal/resource"
 	"opencloud/internal/share"
 	"opencloud/internal/space"
@@ -251,6 +250,9 @@ func (f *FS) inside(ctx context.Context, ref storage.Ref, makes bool) (way, erro
 			err = storage.ErrNotFound
 		}
 	}
+	if err == nil && !makes && w.door != nil && w.dropped(ctx) {
+		err = storage.ErrNotFound
+	}
 	if err == nil {
 		err = f.named(ctx, &w, ref)
 	}
@@ -276,6 +278,9 @@ func (f *FS) CreateFolder(ctx context.Context, ref storage.Ref, c storage.Condit
 	if err != nil {
 		return storage.Info{}, err
 	}
+	if drop(ctx) {
+		return f.dropFolder(ctx, &w)
+	}
 	i, err := f.FS.CreateFolder(ctx, w.ref, c)
 	w.show(&i, w.root)
 	return i, err
@@ -287,26 +292,12 @@ func (f *FS) Upload(ctx context.Context, ref storage.Ref, r storage.UploadReques
 	if err != nil {
 		return storage.Result{}, err
 	}
-	res, err := f.FS.Upload(ctx, w.ref, dropped(ctx, r), body)
+	if err := f.dropFile(ctx, &w, &r); err != nil {
+		return storage.Result{}, err
+	}
+	res, err := f.FS.Upload(ctx, w.ref, r, body)
 	w.show(&res.Info, w.root)
 	return res, err
-}
-
-// dropped makes uploads to file drops find a name of their own: who may not see what is there replaces nothing.
-func dropped(ctx context.Context, r storage.UploadRequest) storage.UploadRequest {
-	r.AutoRename = r.AutoRename || drop(ctx)
-	return r
-}
-
-// dropped tells whether the way leads to something in a file drop, which does not tell what there is.
-func (w *way) dropped(ctx context.Context) bool {
-	return w.door != nil && w.door.public && !w.root && drop(ctx)
-}
-
-// drop tells whether the actor came by the link of a file drop.
-func drop(ctx context.Context) bool {
-	v := identity.ActorFrom(ctx).Visit
-	return v != nil && v.Rights == uint32(permission.Uploader)
 }
 
 // Move implements storage.Writer.
@@ -385,7 +376,10 @@ func (f *FS) CreateUpload(ctx context.Context, ref storage.Ref, r storage.Upload
 	if err != nil {
 		return storage.UploadSession{}, err
 	}
-	s, err := f.FS.CreateUpload(ctx, w.ref, dropped(ctx, r))
+	if err := f.dropFile(ctx, &w, &r); err != nil {
+		return storage.UploadSession{}, err
+	}
+	s, err := f.FS.CreateUpload(ctx, w.ref, r)
 	w.session(&s)
 	return s, err
 }
@@ -488,6 +482,9 @@ func (f *FS) Purge(ctx context.Context, sp resource.ID, key, path string) error 
 // Lock implements storage.Locks.
 func (f *FS) Lock(ctx context.Context, ref storage.Ref, r storage.LockRequest, c storage.Conditions) (storage.Lock, bool, error) {
 	w, err := f.inside(ctx, ref, true)
+	if err == nil && drop(ctx) {
+		err = storage.ErrForbidden // it would tell whether the name is taken, and keep the owner out
+	}
 	if err != nil {
 		return storage.Lock{}, false, err
 	}

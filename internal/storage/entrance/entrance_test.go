@@ -3,6 +3,7 @@ package entrance_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -356,6 +357,63 @@ func TestFileDrop(t *testing.T) {
 		if text := w.read(ctx, at(p)); strings.HasPrefix(text, "docs/") {
 			t.Errorf("%s was read", p)
 		}
+	}
+	// Whatever is tried on a name: the answer is the same whether it is taken or not.
+	inside := resource.ID{Storage: storageID, Space: l.Item.Space, Node: l.Item.Node}
+	free := storage.Conditions{IfNoneMatch: []string{"*"}}
+	there := storage.Conditions{IfMatch: []string{"*"}}
+	upload := func(ref storage.Ref, c storage.Conditions) error {
+		_, err := w.fs.Upload(ctx, ref, storage.UploadRequest{Length: 1, Conditions: c}, strings.NewReader("x"))
+		return err
+	}
+	for name, try := range map[string]func(ref storage.Ref) error{
+		"delete": func(r storage.Ref) error { return w.fs.Delete(ctx, r, storage.Conditions{}) },
+		"move": func(r storage.Ref) error {
+			_, err := w.fs.Move(ctx, r, at("y"), false, storage.Conditions{})
+			return err
+		},
+		"copy": func(r storage.Ref) error {
+			_, err := w.fs.Copy(ctx, r, at("y"), false, true, storage.Conditions{})
+			return err
+		},
+		"lock": func(r storage.Ref) error {
+			_, _, err := w.fs.Lock(ctx, r, storage.LockRequest{}, storage.Conditions{})
+			return err
+		},
+		"unlock":   func(r storage.Ref) error { return w.fs.Unlock(ctx, r, "x") },
+		"refresh":  func(r storage.Ref) error { _, err := w.fs.RefreshLock(ctx, r, "x", 0); return err },
+		"time":     func(r storage.Ref) error { return w.fs.SetMTime(ctx, r, time.Now(), storage.Conditions{}) },
+		"new only": func(r storage.Ref) error { return upload(r, free) },
+		"old only": func(r storage.Ref) error { return upload(r, there) },
+		"below":    func(r storage.Ref) error { return upload(storage.At(r.ID, r.Path+"/x"), storage.Conditions{}) },
+		"folder":   func(r storage.Ref) error { _, err := w.fs.CreateFolder(ctx, r, storage.Conditions{}); return err },
+		"folders": func(r storage.Ref) error {
+			_, err := w.fs.CreateFolder(ctx, storage.At(r.ID, r.Path+"/x"), storage.Conditions{})
+			return err
+		},
+		"by id": func(r storage.Ref) error {
+			_, err := w.fs.Stat(ctx, storage.At(inside, r.Path), storage.View{})
+			return err
+		},
+	} {
+		want := try(at("free-" + name))
+		for _, taken := range []string{"a.txt", "sub"} {
+			if got := try(at(taken)); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%s: %v, but %v if the name is free", name, got, want)
+			}
+		}
+	}
+	made, err := w.fs.CreateFolder(ctx, at("sub"), storage.Conditions{})
+	w.must(err)
+	if made.ETag != "" || made.ID != l.Item {
+		t.Errorf("the answer tells that the folder is an old one: %+v", made)
+	}
+	w.fails(func() error {
+		_, _, err := w.fs.Lock(ctx, at(""), storage.LockRequest{}, storage.Conditions{})
+		return err
+	}(), storage.ErrForbidden)
+	if text := w.read(as("alice"), w.at("docs/a.txt")) + w.read(as("alice"), w.at("docs/sub/b.txt")); text != "docs/a.txtdocs/sub/b.txt" {
+		t.Errorf("replaced: %s", text)
 	}
 	// The link ends while an upload goes on.
 	up, err := w.fs.CreateUpload(ctx, at("big"), storage.UploadRequest{Length: 4})

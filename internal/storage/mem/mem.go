@@ -191,7 +191,7 @@ func rights(ctx context.Context, n *node) permission.Set {
 		}
 		may |= set
 	}
-	return may
+	return x.All(may)
 }
 
 // below tells whether a node is the one with an id, or below it.

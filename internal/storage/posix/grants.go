@@ -395,5 +395,5 @@ func along(x *space.Access, c tree.Chain, grants map[string][]space.Grant) (perm
 		}
 		may |= set
 	}
-	return may, nil
+	return x.All(may), nil
 }

@@ -126,7 +126,7 @@ func (f *FS) rights(ctx context.Context, r db.Reader, sp *tree.Space, c tree.Cha
 		}
 		may |= set
 	}
-	return may, nil
+	return x.All(may), nil
 }
 
 // childRights returns the rights on a child of a place, and whether the actor may see it.
@@ -140,7 +140,7 @@ func (f *FS) childRights(ctx context.Context, r db.Reader, p *place, n *tree.Nod
 		return permission.None, false, err
 	}
 	set, denied, err := x.Of(false, grants)
-	return p.may | set, !denied, err
+	return p.may | x.Below(set), !denied, err
 }
 
 // need refuses an actor that lacks rights.

@@ -204,7 +204,9 @@ func (f *FS) WriteUpload(ctx context.Context, id string, offset int64, chunk *st
 		f.sessions.forget(id)
 		return storage.UploadSession{}, err
 	}
-	ctx = identity.WithActor(ctx, s.actor)
+	if a := identity.ActorFrom(ctx); a.Kind != s.actor.Kind || a.User.ID != s.actor.User.ID { // else he is known as he is now
+		ctx = identity.WithActor(ctx, s.actor)
+	}
 	staging := f.stagingPath(sp, id)
 	file, err := f.disk.OpenWrite(staging)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -178,12 +178,15 @@ func visitors(e *env) {
 	_, err = e.read(drop, storage.At(pub, "f"))
 	e.fails(err, storage.ErrForbidden)
 	// No more than the creator may do now.
-	e.grant(pub, "bob", permission.Viewer)
+	e.grant(pub, "bob", permission.Viewer|permission.AddGrant)
 	byBob := visit(e.bob, pub, permission.Editor)
 	_, err = e.read(byBob, storage.At(pub, "f"))
 	e.must(err)
 	_, err = e.upload(byBob, storage.At(pub, "more"), "x", none)
 	e.fails(err, storage.ErrForbidden)
+	e.grant(pub, "bob", permission.Editor) // who may not share any more
+	_, err = e.read(byBob, storage.At(pub, "f"))
+	e.fails(err, storage.ErrNotFound)
 	e.must(e.fs.RemoveGrant(e.alice, storage.At(pub, ""), space.UserGrantee, "bob"))
 	_, err = e.read(byBob, storage.At(pub, "f"))
 	e.fails(err, storage.ErrNotFound)
