@@ -100,13 +100,13 @@ func (c *atOnce) pick(by *server.Client, method, path string, what *regexp.Regex
 }
 
 var (
-	fileID       = regexp.MustCompile(`<oc:id>([^<]+)</oc:id>`)
+	itemID       = regexp.MustCompile(`<oc:id>([^<]+)</oc:id>`)
 	permissionID = regexp.MustCompile(`"id":"([^"$:]+:[^":]+:[^":]+|[A-Za-z]{15})"`)
 	mountHref    = regexp.MustCompile(`<d:href>[^<]*` + jailID + `/([^/<]+)/?</d:href>`)
 )
 
 func (c *atOnce) step() (what string, a server.Answer, err error) {
-	item := "/graph/v1beta1/drives/" + c.drive + "/items/" + c.pick(c.owner, "PROPFIND", c.path(), fileID, "Depth", "0")
+	item := "/graph/v1beta1/drives/" + c.drive + "/items/" + c.pick(c.owner, "PROPFIND", c.path(), itemID, "Depth", "0")
 	steps := []string{"invite", "invite", "invite", "permission", "move", "delete", "restore", "mkdir", "mkdir", "mkdir", "link", "mount", "mount", "unsync", "accept", "put", "put", "list"}
 	what = steps[c.r.IntN(len(steps))]
 	mount := func() string {

@@ -60,7 +60,7 @@ func newWorld(t *testing.T, fs storage.FS) *world {
 	var cfg Config
 	cfg.Database, cfg.AutoAccept, cfg.Passwords.Disabled = "sqlite:"+filepath.Join(t.TempDir(), "s.db"), true, true
 	var err error
-	w.Domain, err = Open(t.Context(), cfg, fs, People{w.people, w.people, w.people}, slog.New(slog.DiscardHandler))
+	w.Domain, err = Open(t.Context(), cfg, fs, People{Users: w.people, Groups: w.people, Machine: w.people}, slog.New(slog.DiscardHandler))
 	w.must(err)
 	t.Cleanup(func() { w.must(w.Close()) })
 	s, err := fs.CreateSpace(as("alice"), storage.SpaceRequest{Type: space.Personal, Owner: "alice", Name: "alice"})
