@@ -1,0 +1,170 @@
+package ocdav
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"opencloud/internal/identity"
+	"opencloud/internal/identity/role"
+	"opencloud/internal/link"
+	"opencloud/internal/platform/db"
+	"opencloud/internal/storage"
+	"opencloud/internal/storage/entrance"
+)
+
+// marys is a machine that knows mary.
+type marys struct{}
+
+func (marys) ActorBy(_ context.Context, _, id string) (identity.Actor, error) {
+	if id != "u-mary" {
+		return identity.Actor{}, identity.ErrNotFound
+	}
+	return mary(), nil
+}
+
+func mary() identity.Actor {
+	a := person("u-mary", "mary")
+	a.User.Roles = []string{role.User}
+	return a
+}
+
+// publicRig has links: mary has a folder d with f.txt in it.
+func publicRig(t *testing.T) (*rig, *link.Service) {
+	r := newRig(t)
+	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "links.db"), db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	store, err := link.NewStore(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := link.New(link.Options{FS: r.fs, Machine: marys{}, Store: store})
+	parts, err := New(t.Context(), Config{PublicURL: "https://cloud.test", MountID: mount, TransferSecret: "a secret that is long enough", URLSecret: urlSecret, Names: NameValidation{MaxLength: 255}},
+		Deps{FS: entrance.New(r.fs, nil, links), Log: slog.New(slog.DiscardHandler), Links: links})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.h = parts.HTTP
+	r.do("MKCOL", "/dav/spaces/"+mount+"$u-mary/d", "")
+	r.do("PUT", "/dav/spaces/"+mount+"$u-mary/d/f.txt", "f")
+	return r, links
+}
+
+// linked makes a link of mary's and returns it and who comes by it.
+func (r *rig) linked(links *link.Service, path string, kind link.Type, password string) (link.Link, identity.Actor) {
+	r.t.Helper()
+	ctx := identity.WithActor(context.Background(), mary())
+	id, err := (&handler{cfg: Config{MountID: mount}}).parseID(mount + "$u-mary")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	rights, err := kind.Rights(!strings.Contains(path, "."))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	l, err := links.Create(ctx, storage.At(id, path), link.Request{Rights: rights, Password: password})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, visitor, err := links.Open(context.Background(), l.Token, link.Key{Password: password})
+	if err != nil && kind != link.Internal {
+		r.t.Fatal(err)
+	}
+	return l, visitor
+}
+
+// TestPublicFiles: who is not let in is told what is missing, and a visitor comes no further than his link.
+func TestPublicFiles(t *testing.T) {
+	r, links := publicRig(t)
+	open, visitor := r.linked(links, "d", link.View, "")
+	closed, guest := r.linked(links, "d", link.View, "secret")
+	internal, _ := r.linked(links, "d", link.Internal, "")
+	file, reader := r.linked(links, "d/f.txt", link.View, "")
+	nobody, alan := identity.Actor{}, person("u-alan", "alan")
+	const root = "/dav/public-files/"
+	for _, c := range []struct {
+		name, method, path string
+		who                identity.Actor
+		status             int
+		has                string
+	}{
+		{"a visitor lists", "PROPFIND", open.Token, visitor, 207, "/f.txt"},
+		{"a visitor reads", "GET", open.Token + "/f.txt", visitor, 200, "f"},
+		{"with the password", "GET", closed.Token + "/f.txt", guest, 200, "f"},
+		{"without", "GET", closed.Token + "/f.txt", nobody, 401, "ERR_MISSING_BASIC_AUTH"},
+		{"without, signed in", "GET", closed.Token + "/f.txt", alan, 401, "ERR_MISSING_BASIC_AUTH"},
+		{"without, and nothing is there", "GET", closed.Token + "/nothing", nobody, 401, "ERR_MISSING_BASIC_AUTH"},
+		{"another link's visitor", "GET", closed.Token + "/f.txt", visitor, 401, "ERR_MISSING_BASIC_AUTH"},
+		{"an open link whose creator may no longer", "GET", open.Token + "/f.txt", nobody, 404, ""},
+		{"no link", "PROPFIND", strings.Repeat("A", 15), visitor, 404, ""},
+		{"no token", "PROPFIND", "", visitor, 404, ""},
+		{"for people, nobody", "PROPFIND", internal.Token, nobody, 401, "ERR_MISSING_BEARER_AUTH"},
+		{"for people", "PROPFIND", internal.Token + "/f.txt", alan, 307, ""},
+		{"nothing is set", "PROPPATCH", open.Token + "/f.txt", visitor, 403, ""},
+		{"nothing is asked", "REPORT", open.Token, visitor, 403, ""},
+		{"a file in its folder", "PROPFIND", file.Token, reader, 207, "/f.txt"},
+		{"a file", "GET", file.Token + "/f.txt", reader, 200, "f"},
+		{"a file under another name", "GET", file.Token + "/g.txt", reader, 404, ""},
+		{"a file is not made a folder", "MKCOL", file.Token + "/x", reader, 405, ""},
+		{"a file is not deleted", "DELETE", file.Token + "/f.txt", reader, 405, ""},
+		{"a file is not moved", "MOVE", file.Token + "/f.txt", reader, 405, ""},
+	} {
+		w := r.as(c.who, c.method, root+c.path, "")
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.has) {
+			t.Errorf("%s: %d, want %d with %q: %s", c.name, w.Code, c.status, c.has, w.Body)
+		}
+		if w.Code == 307 && !strings.HasPrefix(w.Header().Get("Location"), "/dav/spaces/"+internal.Item.String()+"/f.txt") {
+			t.Errorf("%s: sent to %s", c.name, w.Header().Get("Location"))
+		}
+		if w.Code >= 400 && strings.Contains(w.Body.String(), mount) {
+			t.Errorf("%s tells an id: %s", c.name, w.Body)
+		}
+	}
+	if w := r.as(visitor, "GET", "/remote.php"+root+open.Token+"/f.txt", ""); w.Code != 200 {
+		t.Errorf("by the old address: %d", w.Code)
+	}
+	// The name of the host comes from outside.
+	req := httptest.NewRequest("PROPFIND", root+internal.Token, nil)
+	req.Host = "a\"b\\c\r\nX: y"
+	w := httptest.NewRecorder()
+	r.h.ServeHTTP(w, req.WithContext(identity.WithActor(req.Context(), nobody)))
+	if got := w.Header().Get("WWW-Authenticate"); got != `Bearer realm="abcX: y", charset="UTF-8"` {
+		t.Errorf("%q", w.Header())
+	}
+}
+
+// TestPublicSignatures: a signature is made only for who was let in, and only where there is a password.
+func TestPublicSignatures(t *testing.T) {
+	r, links := publicRig(t)
+	open, visitor := r.linked(links, "d", link.View, "")
+	closed, guest := r.linked(links, "d", link.View, "secret")
+	const ask = `<d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><oc:signature-auth/><oc:downloadURL/></d:prop></d:propfind>`
+	if w := r.as(guest, "PROPFIND", "/dav/public-files/"+closed.Token, ask, "Depth", "1"); strings.Count(w.Body.String(), "<oc:signature>") != 1 || !strings.Contains(w.Body.String(), "signature=") {
+		t.Errorf("%s", w.Body)
+	}
+	if w := r.as(visitor, "PROPFIND", "/dav/public-files/"+open.Token, ask, "Depth", "1"); strings.Contains(w.Body.String(), "signature=") || strings.Contains(w.Body.String(), "<oc:signature>") {
+		t.Errorf("%s", w.Body)
+	}
+	// Without a password there is no key: no signature opens anything, the one with the empty key least of all.
+	signature, expiration := links.Sign(&link.Link{Token: closed.Token})
+	if _, _, err := links.Open(t.Context(), closed.Token, link.Key{Signature: signature, Expiration: expiration}); err == nil {
+		t.Error("a signature with an empty key was taken")
+	}
+	signature, _ = links.Sign(&closed)
+	for _, until := range []string{"", "x", time.Now().Add(24 * time.Hour).Format(time.RFC3339), expiration + " "} {
+		if _, _, err := links.Open(t.Context(), closed.Token, link.Key{Signature: signature, Expiration: until}); err == nil {
+			t.Errorf("a signature until %q was taken", until)
+		}
+	}
+	if w := r.as(identity.Actor{}, "PROPFIND", "/dav/public-files/"+closed.Token, ask); w.Code != http.StatusUnauthorized || strings.Contains(w.Body.String(), "signature>") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
