@@ -168,6 +168,9 @@ func Start(t testing.TB, o Options) *Server {
 	s.URL = fmt.Sprintf("https://localhost:%d", s.port)
 	t.Cleanup(func() { // before it starts: one that does not come up must not stay either
 		s.Stop()
+		if strings.Contains(s.log.String(), "DATA RACE") {
+			t.Error("the race detector found something")
+		}
 		if t.Failed() {
 			t.Logf("the server's log:\n%s", s.log.String())
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
@@ -116,6 +117,60 @@ func BenchmarkStat(b *testing.B) {
 			b.Fatal(err)
 		}
 	})
+}
+
+// BenchmarkMember is Stat, List and Open by a member of a project with many members, beside a manager of a personal space (whose
+// rights need no look at grants).
+func BenchmarkMember(b *testing.B) {
+	fs, owner, home := bench(b)
+	folder(b, fs, owner, storage.At(home, "a"), 100)
+	sp, err := fs.CreateSpace(owner, storage.SpaceRequest{Type: space.Project, Name: "P"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	folder(b, fs, owner, storage.At(sp.ID, "a"), 100)
+	for i := range 20 {
+		g := space.Grant{Kind: space.UserGrantee, Grantee: fmt.Sprintf("member%d", i), Permissions: permission.SpaceEditor}
+		if err := fs.SetGrant(owner, storage.At(sp.ID, ""), g); err != nil {
+			b.Fatal(err)
+		}
+	}
+	member := identity.WithActor(context.Background(), identity.Actor{Kind: identity.Person, User: identity.User{ID: "member7"}})
+	for _, who := range []struct {
+		name string
+		ctx  context.Context
+		root resource.ID
+	}{{"owner", owner, home}, {"member", member, sp.ID}} {
+		b.Run(who.name+"/stat", func(b *testing.B) {
+			measure(b, func(int) {
+				if _, err := fs.Stat(who.ctx, storage.At(who.root, "a/file 00000.txt"), storage.View{}); err != nil {
+					b.Fatal(err)
+				}
+			})
+		})
+		b.Run(who.name+"/list", func(b *testing.B) {
+			measure(b, func(int) {
+				_, children, err := fs.List(who.ctx, storage.At(who.root, "a"), storage.View{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, err := range children {
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+		b.Run(who.name+"/get", func(b *testing.B) {
+			measure(b, func(int) {
+				c, err := fs.Open(who.ctx, storage.At(who.root, "a/file 00000.txt"))
+				if err != nil {
+					b.Fatal(err)
+				}
+				c.Close()
+			})
+		})
+	}
 }
 
 func BenchmarkGetSmall(b *testing.B) {

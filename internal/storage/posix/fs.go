@@ -20,8 +20,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"opencloud/internal/platform/cache"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/resource"
+	"opencloud/internal/space"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/posix/disk"
 	"opencloud/internal/storage/posix/maintain"
@@ -78,6 +80,7 @@ type FS struct {
 	newcomers newcomers
 	clean     cleanMarks
 	sessions  sessionCache
+	grants    grantCache
 	turns     turns
 	wake      chan struct{} // there is background work: graves, redo records
 	unhashed  chan struct{} // there may be files without checksums
@@ -126,6 +129,7 @@ func newFS(ctx context.Context, cfg Config) (*FS, error) {
 	if f.noXattr {
 		f.log.Warn("the file system has no extended attributes: moves made by other programs will look like new files", "root", cfg.Root)
 	}
+	f.grants.nodes = cache.New[grantKey, []space.Grant](rememberedNodes)
 	f.newcomers.wake = make(chan struct{}, 1)
 	f.scan = scan.New(scan.Config{DB: cfg.DB, Disk: cfg.Disk, Log: cfg.Log, Busy: f.redo.busy, NewID: newID, TookIn: func() { poke(f.unhashed) }, Found: f.newcomers.add, NoXattr: f.noXattr,
 		HoldShare: cfg.HoldShare, HoldMin: cfg.HoldMin, Grace: cfg.Grace})
@@ -152,7 +156,7 @@ func (f *FS) Scanner() *scan.Scanner { return f.scan }
 
 // Maintainer checks, repairs and rebuilds the index.
 func (f *FS) Maintainer() *maintain.Maintainer {
-	return maintain.New(maintain.Config{DB: f.db, Disk: f.disk, Log: f.log, Scan: f.scan, NoXattr: f.noXattr, SpacesChanged: f.reloadSpaces,
+	return maintain.New(maintain.Config{DB: f.db, Disk: f.disk, Log: f.log, Scan: f.scan, NoXattr: f.noXattr, SpacesChanged: f.reloadSpaces, RightsChanged: f.grants.forget,
 		VersionPath: func(sp *tree.Space, _, key string) string { return versionPath(sp, key) }})
 }
 
@@ -233,5 +237,6 @@ func translate(err error) error {
 
 // read runs f on a snapshot of the index.
 func (f *FS) read(ctx context.Context, fn func(r db.Reader) error) error {
-	return translate(f.db.Read(ctx, fn))
+	epoch := f.grants.epoch.Load()
+	return translate(f.db.Read(ctx, func(r db.Reader) error { return fn(snapshot{r, epoch}) }))
 }

@@ -166,8 +166,12 @@ func (f *FS) bequeathOne(ctx context.Context, tx db.Tx, node string, g space.Gra
 		return f.dropGrant(ctx, tx, node, g.Kind, g.Grantee)
 	}
 	g.Creator, g.Permissions = "", may
-	if _, err := tx.Exec(ctx, `UPDATE grants SET creator='', permissions=? WHERE node=? AND kind=? AND grantee=?`, int64(may), node, int64(g.Kind), g.Grantee); err != nil || trashed {
+	if _, err := tx.Exec(ctx, `UPDATE grants SET creator='', permissions=? WHERE node=? AND kind=? AND grantee=?`, int64(may), node, int64(g.Kind), g.Grantee); err != nil {
 		return err
+	}
+	if trashed {
+		tx.AfterCommit(func() error { f.grants.forget(); return nil })
+		return nil
 	}
 	tx.AfterCommit(func() error { f.note(attrs.WriteGrant(f.disk, p.path(), g)); return nil })
 	return f.granted(ctx, tx, p)
@@ -184,6 +188,8 @@ func (f *FS) unsetGrant(ctx context.Context, tx db.Tx, p *place, kind space.Gran
 	}
 	if noted {
 		tx.AfterCommit(func() error { f.note(attrs.RemoveGrant(f.disk, p.path(), kind, grantee)); return nil })
+	} else {
+		tx.AfterCommit(func() error { f.grants.forget(); return nil })
 	}
 	left, err := f.count(ctx, tx, `SELECT count(*) FROM grants WHERE node=?`, p.node().ID)
 	if err != nil {

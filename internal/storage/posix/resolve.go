@@ -105,6 +105,7 @@ func (f *FS) access(ctx context.Context, r db.Reader, sp *tree.Space) *space.Acc
 
 func (f *FS) rights(ctx context.Context, r db.Reader, sp *tree.Space, c tree.Chain) (permission.Set, error) {
 	x := f.access(ctx, r, sp)
+	x.Root = sync.OnceValues(func() ([]space.Grant, error) { return f.grantsOf(ctx, r, c.Root()) })
 	if !x.Opens(c.Has) {
 		return permission.None, nil
 	}
@@ -116,7 +117,7 @@ func (f *FS) rights(ctx context.Context, r db.Reader, sp *tree.Space, c tree.Cha
 		if n.Flags&tree.FlagGrants == 0 {
 			continue
 		}
-		grants, err := tree.GrantsOf(ctx, r, n.ID)
+		grants, err := f.grantsOf(ctx, r, n)
 		if err != nil {
 			return permission.None, err
 		}
@@ -135,7 +136,7 @@ func (f *FS) childRights(ctx context.Context, r db.Reader, p *place, n *tree.Nod
 	if _, ok := x.Whole(); ok {
 		return p.may, true, nil
 	}
-	grants, err := tree.GrantsOf(ctx, r, n.ID)
+	grants, err := f.grantsOf(ctx, r, n)
 	if err != nil {
 		return permission.None, false, err
 	}

@@ -404,6 +404,7 @@ func (f *FS) PurgeSpace(ctx context.Context, id resource.ID) error {
 			f.mu.Lock()
 			delete(f.spaces, s.ID)
 			f.mu.Unlock()
+			f.grants.forget() // a personal space may be made again under the same id
 			return nil
 		})
 		return nil

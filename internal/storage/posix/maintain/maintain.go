@@ -107,6 +107,8 @@ type Config struct {
 	VersionPath func(sp *tree.Space, node, key string) string
 	// NoXattr tells that the file system has no extended attributes.
 	NoXattr bool
+	// RightsChanged is called after grants were put into the index without a change of their node.
+	RightsChanged func()
 	// SpacesChanged is called after spaces were added to the index.
 	SpacesChanged func(ctx context.Context) error
 }

@@ -170,6 +170,9 @@ func (m *Maintainer) restoreGrants(ctx context.Context, n *tree.Node, path strin
 		if errors.Is(err, tree.ErrNotFound) {
 			return nil
 		}
+		if m.RightsChanged != nil {
+			tx.AfterCommit(func() error { m.RightsChanged(); return nil })
+		}
 		for _, g := range grants {
 			if err == nil {
 				err = tree.SaveGrant(ctx, tx, n, g)
