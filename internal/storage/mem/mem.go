@@ -106,6 +106,23 @@ func (n *node) path() string {
 	return path.Join(n.parent.path(), n.name)
 }
 
+// shownPath is the path of a node as the actor may know it: without what is above the highest folder that he sees.
+func shownPath(ctx context.Context, n *node) string {
+	p := n.name
+	for ; n.parent != nil; n = n.parent {
+		switch {
+		case !visible(ctx, n.parent):
+			return p
+		case n.parent.parent != nil:
+			p = n.parent.name + "/" + p
+		}
+	}
+	if p == n.name {
+		return "" // the root
+	}
+	return p
+}
+
 // within tells whether n is top or below it.
 func (n *node) within(top *node) bool {
 	for ; n != nil; n = n.parent {
@@ -285,7 +302,7 @@ func (f *FS) info(ctx context.Context, n *node, v storage.View) storage.Info {
 		i.Checksums = n.content.sums
 	}
 	if v.Path {
-		i.Path = n.path()
+		i.Path = shownPath(ctx, n)
 	}
 	if v.Props {
 		i.Props = slices.Clone(n.props)

@@ -370,7 +370,13 @@ func (f *FS) findGrants(ctx context.Context, r db.Reader, q storage.GrantQuery, 
 			continue
 		}
 		i := f.info(sp, c.Node(), may)
-		i.Path = toClient(c.Path())
+		top := len(c) - 1
+		for ; top > 0; top-- {
+			if may, err := along(x, c[top:], mine); err != nil || may.Has(permission.Stat) {
+				break
+			}
+		}
+		i.Path = toClient(shown(c, top).Path())
 		out = append(out, storage.Granted{Grant: g.Grant, Info: i, SpaceAlias: sp.Alias})
 	}
 	return out, nil

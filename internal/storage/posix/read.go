@@ -248,6 +248,12 @@ func (f *FS) gather(ctx context.Context, r db.Reader, p *place, rows *spool, sid
 	if err := side.inherit(ctx, f, r); err != nil {
 		return err
 	}
+	if side.view.Path {
+		var err error
+		if side.path, err = f.shownPath(ctx, r, p); err != nil {
+			return err
+		}
+	}
 	flags := int64(0)
 	err := tree.EachChild(ctx, r, p.node().ID, func(n *tree.Node) error {
 		may := p.may
@@ -278,6 +284,7 @@ func (f *FS) gather(ctx context.Context, r db.Reader, p *place, rows *spool, sid
 type sideTables struct {
 	view      storage.View
 	parent    *place
+	path      string // of the parent, if paths are asked for
 	inherited []storage.Lock
 	locks     map[string][]storage.Lock
 	tags      map[string][]string
@@ -342,7 +349,7 @@ func (s *sideTables) load(ctx context.Context, r db.Reader, flags int64) error {
 // fill completes the Info of a child.
 func (s *sideTables) fill(n *tree.Node, i *storage.Info) {
 	if s.view.Path {
-		i.Path = toClient(s.parent.chain.Path())
+		i.Path = s.path
 		if i.Path != "" {
 			i.Path += "/"
 		}

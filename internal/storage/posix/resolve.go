@@ -144,6 +144,25 @@ func (f *FS) childRights(ctx context.Context, r db.Reader, p *place, n *tree.Nod
 	return p.may | x.Below(set), !denied, err
 }
 
+// shownPath is the path of a place as its actor may know it: who does not see the root of the space is told no names of what is
+// above what he sees.
+func (f *FS) shownPath(ctx context.Context, r db.Reader, p *place) (string, error) {
+	c := p.chain
+	for top := len(c) - 1; ; {
+		may, err := f.rights(ctx, r, p.space, c[top:])
+		if err != nil {
+			return "", err
+		}
+		if top == 0 || may.Has(permission.Stat) {
+			return toClient(shown(c, top).Path()), nil
+		}
+		top--
+	}
+}
+
+// shown is the part of a chain from its node up to what is above a visible one; the root is never a name.
+func shown(c tree.Chain, top int) tree.Chain { return c[:min(top+2, len(c))] }
+
 // need refuses an actor that lacks rights.
 func (p *place) need(want permission.Set) error {
 	if !p.may.Has(want) {
@@ -196,7 +215,10 @@ var types = map[string]string{".txt": "text/plain", ".md": "text/markdown", ".ht
 func (f *FS) decorate(ctx context.Context, r db.Reader, p *place, v storage.View, i *storage.Info) error {
 	n := p.node()
 	if v.Path {
-		i.Path = toClient(p.chain.Path())
+		var err error
+		if i.Path, err = f.shownPath(ctx, r, p); err != nil {
+			return err
+		}
 	}
 	locks, err := f.locksOn(ctx, r, p.chain)
 	if err != nil {

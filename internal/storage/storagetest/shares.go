@@ -64,7 +64,7 @@ func findGrants(e *env) {
 	// What is moved is still shared; what is in the trash, expired, or denied on the way is not there.
 	_, err = e.fs.Move(e.alice, e.at("g"), e.at("d/g"), false, none)
 	e.must(err)
-	e.equal(e.found(As("x", "writers"), received), fmt.Sprintf("d/g>writers/%d", v))
+	e.equal(e.found(As("x", "writers"), received), fmt.Sprintf("g>writers/%d", v)) // what is above it is not told
 	e.must(e.fs.Delete(e.alice, e.at("d"), none))
 	e.equal(e.found(writer, received), "")
 	e.equal(e.found(e.alice, given), "")
@@ -199,6 +199,33 @@ func visitors(e *env) {
 	e.must(e.fs.Delete(e.alice, e.at("pub"), none))
 	_, err = e.fs.Stat(viewer, storage.At(pub, ""), storage.View{})
 	e.fails(err, storage.ErrNotFound)
+}
+
+// shownPaths: who does not see the root of a space is told no names of what is above what he sees.
+func shownPaths(e *env) {
+	e.mkdir("a")
+	e.mkdir("a/b")
+	e.mkdir("a/b/c")
+	e.put("a/b/c/f", "1")
+	b := e.stat("a/b").ID
+	e.grant(b, "bob", permission.Viewer)
+	path := func(ctx context.Context, ref storage.Ref, want string) {
+		e.Helper()
+		i, err := e.fs.Stat(ctx, ref, storage.View{Path: true})
+		e.must(err)
+		e.equal(i.Path, want)
+	}
+	path(e.alice, e.at(""), "")
+	path(e.alice, e.at("a/b/c/f"), "a/b/c/f")
+	path(e.bob, storage.At(b, ""), "b")
+	path(e.bob, storage.At(b, "c/f"), "b/c/f")
+	_, children, err := e.fs.List(e.bob, storage.At(b, ""), storage.View{Path: true})
+	e.must(err)
+	for i, err := range children {
+		e.must(err)
+		e.equal(i.Path, "b/c")
+	}
+	e.equal(e.found(e.bob, storage.GrantQuery{Received: true}), fmt.Sprintf("b>bob/%d", permission.Viewer))
 }
 
 // dropGrantee: of who is no more nothing is left, not even in the trash, and not the last membership of a space.

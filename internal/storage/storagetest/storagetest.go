@@ -45,7 +45,7 @@ func Run(t *testing.T, open Open) {
 		{"Files", files}, {"Names", names}, {"Conditions", conditions}, {"Bodies", bodies}, {"Propagation", propagation}, {"Listing", listing},
 		{"Moving", moving}, {"Copying", copying}, {"Trash", trash}, {"TrashedFolder", trashedFolder}, {"Versions", versions}, {"Locks", locks}, {"SharedLocks", sharedLocks}, {"DeepLocks", deepLocks},
 		{"Properties", properties}, {"TagsAndFavorites", tagsAndFavorites}, {"MTime", mtime}, {"Uploads", uploads}, {"UploadChecksums", uploadChecksums}, {"UploadsOfUnknownLength", deferredLength},
-		{"FileDrop", fileDrop}, {"Visibility", visibility}, {"Grants", grants}, {"Deny", deny}, {"FindGrants", findGrants}, {"DropGrantee", dropGrantee}, {"SharesOfFormerManagers", formerManagers}, {"Visitors", visitors}, {"Roles", roles}, {"Quota", quota}, {"Spaces", spaces}, {"DisabledSpace", disabledSpace}, {"Changes", changes}, {"Strangers", strangers},
+		{"FileDrop", fileDrop}, {"Visibility", visibility}, {"Grants", grants}, {"Deny", deny}, {"FindGrants", findGrants}, {"DropGrantee", dropGrantee}, {"ShownPaths", shownPaths}, {"SharesOfFormerManagers", formerManagers}, {"Visitors", visitors}, {"Roles", roles}, {"Quota", quota}, {"Spaces", spaces}, {"DisabledSpace", disabledSpace}, {"Changes", changes}, {"Strangers", strangers},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
