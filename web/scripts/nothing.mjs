@@ -1,0 +1,2 @@
+// Stands in for what a library imports and no browser needs.
+export default {};

@@ -1,0 +1,55 @@
+// What the server tells about itself in /config.json. (spec/services.md §18.1)
+
+/** Config is the part of config.json that we use. */
+export interface Config {
+  server: string;
+  theme: string;
+  openIdConnect: {
+    metadata_url?: string;
+    metadata?: object; // of the provider, so that it need not be asked for
+    authority: string;
+    client_id: string;
+    scope: string;
+    post_logout_redirect_uri?: string;
+  };
+  options: {
+    openFilesInNewTab?: boolean;
+    disableFeedbackLink?: boolean;
+    accountEditLink?: { href?: string };
+    editor?: { autosaveEnabled?: boolean; autosaveInterval?: number };
+    tokenStorageLocal?: boolean;
+    userListRequiresFilter?: boolean;
+    logoutUrl?: string;
+    announcement?: { bannerText?: string; infoText?: string };
+  };
+}
+
+const kept = "oc_config";
+
+/** loadConfig takes what the server put into the page (a request less), or what it said before the way to the sign-in page, or asks it. It fails without a usable answer. */
+export async function loadConfig(again: boolean): Promise<Config> {
+  const inPage = document.getElementById("oc-config")?.textContent;
+  if (inPage) return readConfig(JSON.parse(inPage), location.origin);
+  const before = again ? sessionStorage.getItem(kept) : null;
+  if (before) return JSON.parse(before) as Config;
+  const r = await fetch("/config.json", { headers: { Accept: "application/json" } });
+  if (!r.ok) throw new Error(`config.json: ${r.status}`);
+  const config = readConfig(await r.json(), location.origin);
+  sessionStorage.setItem(kept, JSON.stringify(config));
+  return config;
+}
+
+/** readConfig checks an answer and fills in what may be absent. */
+export function readConfig(raw: unknown, origin: string): Config {
+  const c = raw as Partial<Config> | null;
+  if (typeof c !== "object" || c === null || typeof c.server !== "string" || typeof c.theme !== "string") {
+    throw new Error("config.json: server or theme is missing");
+  }
+  const oidc = c.openIdConnect;
+  return {
+    server: c.server.replace(/\/+$/, ""),
+    theme: c.theme,
+    openIdConnect: { ...oidc, authority: oidc?.authority ?? origin, client_id: oidc?.client_id ?? "web", scope: oidc?.scope ?? "openid profile email" },
+    options: c.options ?? {},
+  };
+}

@@ -1,0 +1,70 @@
+import { shallowRef } from "vue";
+import { ApiError } from "@/api/http";
+import type { Texts } from "./registry";
+
+/** Toast is a short message at the edge of the screen. */
+export interface Toast {
+  id: number;
+  kind: "info" | "error";
+  text: string;
+  detail?: string;
+  action?: { label: string; run: () => void };
+}
+
+/** Toasts holds the messages that are shown; they are read out by screen readers. */
+export class Toasts {
+  readonly list = shallowRef<Toast[]>([]);
+  private next = 1;
+
+  constructor(private readonly texts: () => Texts) {}
+
+  /** info says something for 6 s, or 10 s if there is something to choose. */
+  info(text: string, action?: Toast["action"]): number {
+    return this.add({ kind: "info", text, ...(action ? { action } : {}) }, action ? 10_000 : 6_000);
+  }
+
+  /** error tells that something failed, and stays until it is closed. */
+  error(text: string, e?: unknown): number {
+    const detail = e === undefined ? undefined : explain(e, this.texts());
+    return this.add({ kind: "error", text, ...(detail ? { detail } : {}) });
+  }
+
+  /** close takes a message away. */
+  close(id: number): void {
+    this.list.value = this.list.value.filter((t) => t.id !== id);
+  }
+
+  private add(toast: Omit<Toast, "id">, ms?: number): number {
+    const id = this.next++;
+    this.list.value = [...this.list.value.slice(-3), { ...toast, id }];
+    if (ms) setTimeout(() => this.close(id), ms);
+    return id;
+  }
+}
+
+/** explain says in people's words why something failed. */
+export function explain(e: unknown, { $gettext }: Texts): string {
+  if (!(e instanceof ApiError)) {
+    return e instanceof TypeError ? $gettext("The server cannot be reached.") : e instanceof Error ? e.message : String(e);
+  }
+  switch (e.status) {
+    case 401:
+      return $gettext("You are no longer signed in.");
+    case 403:
+      return $gettext("You do not have permission for this.");
+    case 404:
+      return $gettext("It is no longer there.");
+    case 409:
+      return $gettext("The folder it belongs to does not exist.");
+    case 412:
+      return $gettext("It has been changed meanwhile, or its name is taken.");
+    case 423:
+      return $gettext("Somebody else is working on it.");
+    case 425:
+      return $gettext("It is still being processed.");
+    case 507:
+      return $gettext("There is not enough space left.");
+    default:
+      return e.message;
+  }
+}

@@ -1,0 +1,107 @@
+import { ArrowRight, ClipboardPaste, Copy, Download, FolderOpen, Info, Link, Pencil, Scissors, Star, StarOff, Trash2 } from "@lucide/vue";
+import type { Context, FileAction } from "@/app/registry";
+import { folderUrl, place } from "./location";
+import { download, favour, remove, transfer } from "./operations";
+import { mayCreate, mayDelete, mayDownload, mayMove, mayRename } from "./permissions";
+import { useFiles } from "./store";
+
+const some = (c: Context, may: (r: Context["items"][number]) => boolean) => c.items.length > 0 && c.items.every(may);
+
+/** open shows a folder, or a file in what opens it; what nothing opens is downloaded. */
+export async function open(c: Context): Promise<void> {
+  const [item] = c.items;
+  if (!item) return;
+  const to = openUrl(c);
+  if (to) await c.app.router.push(to);
+  else await download(c.app, [item]);
+}
+
+/** openUrl is the address that opening leads to, if it leads to a page. */
+export function openUrl({ app, items: [item], drive }: Pick<Context, "app" | "items" | "drive">): string | undefined {
+  if (!item) return undefined;
+  const home = drive ?? app.drives.value?.find((d) => d.id === item.driveId);
+  if (item.folder) return home ? folderUrl(home, item.path, item.id) : `/f/${encodeURIComponent(item.id)}`;
+  return app.registry.openers.find((o) => o.opens(item, app))?.to(item, home);
+}
+
+/** actions are what every list of files offers. */
+export const actions: FileAction[] = [
+  {
+    id: "open", label: ({ $gettext }) => $gettext("Open"), icon: FolderOpen, group: "open", order: 10, keys: "Enter",
+    applies: (c) => c.items.length === 1, run: open,
+  },
+  {
+    id: "show-in-folder", label: ({ $gettext }) => $gettext("Show in its folder"), icon: ArrowRight, group: "open", order: 20,
+    applies: (c) => c.items.length === 1 && c.where !== "files",
+    run: (c) => void c.app.router.push(`/f/${encodeURIComponent(c.items[0]?.parentId ?? "")}`),
+  },
+  {
+    id: "download", label: ({ $gettext }) => $gettext("Download"), icon: Download, group: "open", order: 30, bar: true,
+    applies: (c) => some(c, mayDownload), run: (c) => download(c.app, c.items),
+  },
+  {
+    id: "copy-link", label: ({ $gettext }) => $gettext("Copy permanent link"), icon: Link, group: "share", order: 90,
+    applies: (c) => c.items.length === 1 && !!c.items[0]?.privateLink,
+    run: async (c) => {
+      await navigator.clipboard.writeText(c.items[0]?.privateLink ?? "");
+      c.app.toasts.info(c.app.language.$gettext("The link was copied."));
+    },
+  },
+  {
+    id: "cut", label: ({ $gettext }) => $gettext("Cut"), icon: Scissors, group: "edit", order: 10, keys: "Mod+X", bar: true,
+    applies: (c) => some(c, mayMove),
+    run: (c) => {
+      useFiles().clipboard = { items: [...c.items], cut: true };
+      c.app.toasts.info(c.app.language.$ngettext("%{n} item is cut and can be pasted.", "%{n} items are cut and can be pasted.", c.items.length, { n: `${c.items.length}` }));
+    },
+  },
+  {
+    id: "copy", label: ({ $gettext }) => $gettext("Copy"), icon: Copy, group: "edit", order: 20, keys: "Mod+C", bar: true,
+    applies: (c) => some(c, mayDownload),
+    run: (c) => {
+      useFiles().clipboard = { items: [...c.items], cut: false };
+      c.app.toasts.info(c.app.language.$ngettext("%{n} item is copied and can be pasted.", "%{n} items are copied and can be pasted.", c.items.length, { n: `${c.items.length}` }));
+    },
+  },
+  {
+    id: "paste", label: ({ $gettext }) => $gettext("Paste"), icon: ClipboardPaste, group: "edit", order: 30, keys: "Mod+V",
+    applies: (c) => !!useFiles().clipboard && c.where === "files" && mayCreate(target(c)),
+    run: async (c) => {
+      const store = useFiles();
+      const [clip, to] = [store.clipboard, target(c)];
+      if (!clip || !to) return;
+      if (clip.cut) store.clipboard = undefined;
+      await transfer(c.app, clip.cut ? "move" : "copy", clip.items, place(to));
+    },
+  },
+  {
+    id: "rename", label: ({ $gettext }) => $gettext("Rename"), icon: Pencil, group: "edit", order: 40, keys: "F2",
+    applies: (c) => c.items.length === 1 && some(c, mayRename), run: (c) => void (useFiles().renaming = c.items[0]?.id),
+  },
+  {
+    id: "favourite", label: ({ $gettext }) => $gettext("Add to favourites"), icon: Star, group: "info", order: 10, bar: true,
+    applies: (c) => c.items.some((i) => !i.favourite), run: (c) => favour(c.app, c.items.filter((i) => !i.favourite), true),
+  },
+  {
+    id: "unfavourite", label: ({ $gettext }) => $gettext("Remove from favourites"), icon: StarOff, group: "info", order: 11, bar: true,
+    applies: (c) => some(c, (i) => i.favourite), run: (c) => favour(c.app, c.items, false),
+  },
+  {
+    id: "details", label: ({ $gettext }) => $gettext("Details"), icon: Info, group: "info", order: 20, keys: "I",
+    applies: (c) => c.items.length <= 1,
+    run: (c) => {
+      const { query, path } = c.app.router.currentRoute.value;
+      void c.app.router.replace({ path, query: { ...query, details: query.details ? undefined : "details" } });
+    },
+  },
+  {
+    id: "delete", label: ({ $gettext }) => $gettext("Delete"), icon: Trash2, group: "remove", order: 10, keys: "Delete", bar: true, danger: true,
+    applies: (c) => some(c, mayDelete), run: (c) => remove(c.app, c.items),
+  },
+];
+
+// target is where to paste: into the one folder that is chosen, or the folder that is shown.
+function target(c: Context) {
+  const [one] = c.items;
+  return c.items.length === 1 && one?.folder ? one : c.folder;
+}
