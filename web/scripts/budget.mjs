@@ -14,7 +14,7 @@ function follow(key, dynamic) {
   for (const i of chunk.imports ?? []) follow(i);
   for (const i of dynamic ?? []) follow(i);
 }
-follow("index.html", ["src/app/start.ts"]);
+follow("index.html", manifest["index.html"].dynamicImports);
 const size = (files) => [...files].reduce((n, f) => n + gzipSync(readFileSync(new URL(f, dist)), { level: 9 }).length, 0);
 const script = size(seen);
 const style = size(styles);

@@ -6,6 +6,7 @@ export interface Config {
   theme: string;
   openIdConnect: {
     metadata_url?: string;
+    metadata?: object; // of the provider, so that it need not be asked for
     authority: string;
     client_id: string;
     scope: string;
@@ -25,8 +26,10 @@ export interface Config {
 
 const kept = "oc_config";
 
-/** loadConfig asks the server, or, on the way back from signing in, takes what it said a moment ago. It fails without a usable answer. */
+/** loadConfig takes what the server put into the page (a request less), or what it said before the way to the sign-in page, or asks it. It fails without a usable answer. */
 export async function loadConfig(again: boolean): Promise<Config> {
+  const inPage = document.getElementById("oc-config")?.textContent;
+  if (inPage) return readConfig(JSON.parse(inPage), location.origin);
   const before = again ? sessionStorage.getItem(kept) : null;
   if (before) return JSON.parse(before) as Config;
   const r = await fetch("/config.json", { headers: { Accept: "application/json" } });

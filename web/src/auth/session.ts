@@ -122,7 +122,8 @@ export class Session {
 
   // metadata is kept for the way to the sign-in page and back: one request less.
   private async metadata(): Promise<Partial<OidcMetadata>> {
-    const { authority, metadata_url } = this.config.openIdConnect;
+    const { authority, metadata_url, metadata: known } = this.config.openIdConnect;
+    if (known) return known;
     const url = metadata_url || authority.replace(/\/+$/, "") + "/.well-known/openid-configuration";
     const kept = JSON.parse(sessionStorage.getItem(metadataKey) ?? "null") as { url: string; metadata: Partial<OidcMetadata> } | null;
     if (kept?.url === url) return kept.metadata;

@@ -7,7 +7,7 @@ import { is } from "@/api/http";
 import { disabled, Spaces, special } from "@/api/spaces";
 import { folderUrl } from "@/features/files/location";
 import type { MenuEntry } from "@/ui/menu";
-import UiConfirm from "@/ui/UiConfirm.vue";
+import ConfirmDialog from "@/ui/ConfirmDialog.vue";
 import SpaceDialog, { type Answer } from "./SpaceDialog.vue";
 
 const api = (app: App) => new Spaces(app.http);
@@ -80,7 +80,7 @@ export function menu(app: App, drive: Drive, after: () => Promise<void> = () => 
   const { $gettext } = app.language;
   const off = disabled(drive);
   const ask = async (title: string, text: string, action: string, failed: string, task: () => Promise<void>) => {
-    if (!(await app.dialogs.show<boolean>(UiConfirm, { title, text, action, danger: true }))) return;
+    if (!(await app.dialogs.show<boolean>(ConfirmDialog, { title, text, action }))) return;
     await attempt(app, failed, task);
     await after();
   };

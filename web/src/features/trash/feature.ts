@@ -3,10 +3,8 @@ import type { Feature } from "@/app/registry";
 
 export default {
   routes: [
-    { path: "/files/trash", redirect: "/files/trash/overview" },
-    { path: "/files/trash/:alias+", component: () => import("./TrashPage.vue") }, // "overview" shows the person's own
+    { path: "/files/trash/overview", redirect: "/files/trash" },
+    { path: "/files/trash/:type?/:alias?", component: () => import("./TrashPage.vue") },
   ],
-  nav: [
-    { id: "trash", label: ({ $gettext }) => $gettext("Deleted files"), icon: Trash2, order: 50, to: () => "/files/trash/overview", active: (path) => path.startsWith("/files/trash"), when: (app) => app.capabilities.value?.files?.undelete !== false },
-  ],
+  nav: [{ id: "trash", label: ({ $gettext }) => $gettext("Trash"), icon: Trash2, order: 90, to: () => "/files/trash", active: (path) => path.startsWith("/files/trash") }],
 } satisfies Feature;

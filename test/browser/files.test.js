@@ -1,0 +1,290 @@
+// The client's list of files in a real browser, against the real server.
+import { test, before, after } from "node:test";
+import assert from "node:assert/strict";
+import { base, dav, launch, look, open, served, signIn } from "./web.js";
+
+const skip = await served();
+const [user, password] = ["mary", "demo"];
+const mary = (method, path, body, headers) => dav(user, password, method, "/dav/files/mary" + path, body, headers);
+const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
+const fab = "#app-floating-action-button-com-github-opencloud-eu-web-files-floating-action-button";
+const there = async (path) => (await mary("PROPFIND", path, undefined, { Depth: "0" })).status === 207;
+let browser;
+before(async () => {
+  if (skip) return;
+  browser = await launch();
+  for (const folder of ["/work", "/work/target"]) await mary("MKCOL", folder);
+  for (const name of ["a.txt", "b.txt", "c.txt", "keep me.txt", "with “quotes” & <b>.txt", ".hidden"]) await mary("PUT", "/work/" + encodeURIComponent(name), name);
+  await mary("PUT", "/work/target/b.txt", "the other");
+});
+after(() => browser?.close());
+
+async function begin(path = "/files/spaces/personal/mary/work", options = {}) {
+  const page = await open(browser, options);
+  await signIn(page, user, password, path);
+  await page.waitForSelector("[role=row][data-id]");
+  return page;
+}
+const end = (page) => assert.deepEqual(page.faults, []);
+
+test("a stranger gets to the sign-in page and back to where they were going, within the budget", { skip }, async () => {
+  const page = await open(browser);
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("Network.enable");
+  let bytes = 0;
+  const requests = [];
+  cdp.on("Network.loadingFinished", (e) => (bytes += e.encodedDataLength));
+  page.on("requestfinished", async (r) => requests.push([r.url(), await r.response().catch(() => null)]));
+  await signIn(page, user, password, "/files/spaces/personal/mary/work?fileId=x");
+  await page.waitForSelector(row("a.txt"));
+  const sent = [];
+  for (const [url, response] of requests) if (!(response && (await response.fromServiceWorker()))) sent.push(url);
+  assert.equal(new URL(page.url()).pathname, "/files/spaces/personal/mary/work");
+  assert.match(await page.title(), /work - Personal - OpenCloud/);
+  assert.ok(bytes < 350_000, `${bytes} bytes`);
+  console.log(`first load: ${sent.length} requests finished, ${bytes} bytes`);
+  // what a stranger could see of it
+  const stranger = await open(browser);
+  await stranger.goto(base + "/files/spaces/personal/mary/work");
+  await stranger.waitForSelector("#oc-login-username");
+  assert.equal(await stranger.locator("text=a.txt").count(), 0);
+  end(page);
+});
+
+test("pages look well", { skip }, async () => {
+  const page = await begin();
+  await look(page, "files");
+  await page.click(row("a.txt"));
+  await look(page, "files-selected");
+  await page.click(row("a.txt"), { button: "right" });
+  await page.waitForSelector("[role=menu]");
+  await look(page, "files-menu");
+  await page.keyboard.press("Escape");
+  await page.click("button[aria-label=View]");
+  await page.click("[data-action=tiles]");
+  await look(page, "files-tiles");
+  await page.click("button[aria-label=View]");
+  await page.click("[data-action=condensed]");
+  await look(page, "files-condensed");
+  await page.keyboard.press("?");
+  await page.waitForSelector("[role=dialog]");
+  await look(page, "keys");
+  await page.keyboard.press("Escape");
+  await page.click("button[aria-label=Details]");
+  await page.waitForSelector("aside dl");
+  await look(page, "files-details");
+  await page.click("aside button[aria-label=Close]");
+  for (const [path, name] of [["/files/spaces/projects", "spaces"], ["/files/shares/with-me", "shares"], ["/files/favorites", "favourites"], ["/files/trash", "trash"], ["/nowhere", "not-found"], ["/files/spaces/personal/mary/none", "no-folder"], ["/files/spaces/personal/mary/work/target", "small-folder"]]) {
+    await page.goto(base + path);
+    await page.waitForSelector("main h1, main h2");
+    await page.waitForTimeout(500);
+    await look(page, name);
+  }
+  end(page);
+});
+
+test("create, rename, delete and undo, by keyboard alone", { skip }, async () => {
+  const page = await begin();
+  await page.keyboard.press("n");
+  await page.waitForSelector("[role=dialog] input");
+  await page.keyboard.type("work/x");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("text=A name cannot contain a slash.");
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type("by keys");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(row("by keys"));
+  assert.ok(await there("/work/by%20keys"));
+  // Tab leads into the list; arrows to the folder, which comes first
+  await page.focus("[role=grid] [tabindex='0']");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("F2");
+  await page.waitForSelector("[role=grid] input:not([type=checkbox])");
+  await page.waitForTimeout(200);
+  await page.keyboard.type("by keys 2");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(row("by keys 2"));
+  await page.waitForTimeout(300);
+  assert.ok(await there("/work/by%20keys%202"));
+  await page.keyboard.press("Delete");
+  await page.waitForSelector("text=“by keys 2” is in the trash.");
+  assert.equal(await page.locator(row("by keys 2")).count(), 0);
+  assert.ok(!(await there("/work/by%20keys%202")));
+  await page.click("text=Undo");
+  await page.waitForSelector(row("by keys 2"));
+  assert.ok(await there("/work/by%20keys%202"));
+  await page.focus("[role=grid] [tabindex='0']");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("text=Nothing is here yet");
+  await page.keyboard.press("Backspace");
+  await page.waitForSelector(row("a.txt"));
+  end(page);
+});
+
+test("a text file from the New button", { skip }, async () => {
+  const page = await begin();
+  await page.click(fab);
+  await page.click("[data-action=text]");
+  await page.fill("[role=dialog] input", "b.txt");
+  await page.waitForSelector("text=This name is taken.");
+  await page.fill("[role=dialog] input", "from “New”.txt");
+  await page.click("[role=dialog] button:has-text('Create')");
+  await page.waitForSelector(row("from “New”.txt"));
+  end(page);
+});
+
+test("selecting by mouse, and copying where a name is taken", { skip }, async () => {
+  const page = await begin();
+  await page.click(row("a.txt"));
+  await page.click(row("c.txt"), { modifiers: ["Shift"] });
+  await page.waitForSelector("[role=toolbar] >> text=3 selected");
+  await page.click(row("c.txt"), { modifiers: ["ControlOrMeta"] });
+  await page.waitForSelector("[role=toolbar] >> text=2 selected");
+  await page.keyboard.press("ControlOrMeta+C");
+  await page.dblclick(row("target"));
+  await page.waitForSelector("h1:has-text('target')");
+  await page.waitForSelector(row("b.txt"));
+  await page.keyboard.press("ControlOrMeta+V");
+  await page.waitForSelector("text=This file exists already");
+  await look(page, "conflict");
+  await page.click("text=Keep both");
+  await page.waitForSelector(row("b (1).txt"));
+  assert.equal((await mary("GET", "/work/target/b%20(1).txt")).text, "b.txt");
+  assert.equal((await mary("GET", "/work/target/b.txt")).text, "the other");
+  assert.ok(await there("/work/a.txt"));
+  end(page);
+});
+
+test("dragging into a folder, and undo", { skip }, async () => {
+  const page = await begin();
+  await page.dragAndDrop(row("keep me.txt"), row("target"));
+  await page.waitForSelector("text=“keep me.txt” was moved.");
+  assert.ok(await there("/work/target/keep%20me.txt"));
+  await page.click("text=Undo");
+  await page.waitForSelector(row("keep me.txt"));
+  assert.ok(await there("/work/keep%20me.txt"));
+  end(page);
+});
+
+test("favourites, hidden files, search", { skip }, async () => {
+  const page = await begin();
+  await page.click(row("c.txt"));
+  await page.click("[role=toolbar] [data-action=favourite]");
+  await page.waitForSelector(row("c.txt") + " [aria-label=Favourite]");
+  await page.click("nav >> text=Favourites");
+  await page.waitForSelector("main h1:has-text('Favourites')");
+  await page.waitForSelector(row("c.txt"));
+  await page.goBack();
+  await page.waitForSelector(row("a.txt"));
+  assert.equal(await page.locator(row(".hidden")).count(), 0);
+  await page.click("button[aria-label=View]");
+  await page.click("[data-action=hidden]");
+  await page.waitForSelector(row(".hidden"));
+  await page.keyboard.press("/");
+  await page.keyboard.type("hidd");
+  await page.waitForFunction(() => document.querySelectorAll("[role=row][data-id]").length === 1);
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(row("a.txt"));
+  end(page);
+});
+
+test("downloads: one file, several as an archive", { skip }, async () => {
+  const page = await begin();
+  await page.click(row("a.txt"));
+  let download = page.waitForEvent("download");
+  await page.click("[role=toolbar] [data-action=download]");
+  assert.equal((await download).suggestedFilename(), "a.txt");
+  await page.click(row("b.txt"), { modifiers: ["Shift"] });
+  download = page.waitForEvent("download");
+  await page.click("[role=toolbar] [data-action=download]");
+  assert.match((await download).suggestedFilename(), /\.(zip|tar)$/);
+  end(page);
+});
+
+test("trash: restore, delete for good", { skip }, async () => {
+  await mary("PUT", "/work/gone.txt", "x");
+  await mary("DELETE", "/work/gone.txt");
+  const page = await begin();
+  await page.click("nav >> text=Trash");
+  await page.click("button[aria-label='Restore gone.txt']");
+  await page.waitForSelector("text=1 item was restored.");
+  assert.ok(await there("/work/gone.txt"));
+  await mary("DELETE", "/work/gone.txt");
+  await page.reload();
+  await page.click("li:has-text('gone.txt') label");
+  await page.click("button:has-text('Delete for good')");
+  await look(page, "trash-ask");
+  await page.click("[role=dialog] button:has-text('Delete for good')");
+  await page.waitForSelector("text=Deleted for good.");
+  assert.equal(await page.locator("li:has-text('gone.txt')").count(), 0);
+  end(page);
+});
+
+test("a folder of 20,000", { skip }, async () => {
+  const page = await begin();
+  const item = (href, props) => `<d:response><d:href>${href}</d:href><d:propstat><d:prop>${props}<d:getlastmodified>Fri, 27 Nov 2026 10:00:00 GMT</d:getlastmodified></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
+  let calls = 0;
+  await page.route("**/dav/spaces/**/target", (route) => {
+    const self = route.request().url().replace(base, "");
+    calls++;
+    const files = Array.from({ length: 20_000 }, (_, i) => item(`${self}/file-${i}.txt`, `<oc:fileid>x$y!${i}</oc:fileid><oc:permissions>RDNVW</oc:permissions><d:getcontentlength>${i}</d:getcontentlength><d:resourcetype/>`));
+    return route.fulfill({ status: 207, contentType: "application/xml", body: `<d:multistatus xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns">${item(self + "/", "<oc:fileid>x$y!z</oc:fileid><oc:permissions>RDNVCK</oc:permissions><d:resourcetype><d:collection/></d:resourcetype>")}${files.join("")}</d:multistatus>` });
+  });
+  await page.dblclick(row("target"));
+  await page.waitForSelector(row("file-0.txt"));
+  assert.equal(calls, 1);
+  const nodes = () => page.evaluate(() => document.querySelectorAll("*").length);
+  assert.ok((await nodes()) < 2_000, `${await nodes()} nodes`);
+  for (let i = 1; i <= 20; i++) {
+    await page.evaluate((part) => document.querySelector("[data-list]").parentElement.scrollTo(0, 20_000 * 52 * part), i / 20);
+    await page.waitForTimeout(30);
+    assert.ok((await nodes()) < 2_000, `${await nodes()} nodes`);
+  }
+  await page.waitForSelector(row("file-19999.txt"));
+  await page.click(row("file-19999.txt"));
+  await page.keyboard.press("Home");
+  await page.waitForSelector(row("file-0.txt") + ":focus");
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.waitForSelector("[role=toolbar] >> text=20000 selected");
+  end(page);
+});
+
+test("phone: navigation, touch", { skip }, async () => {
+  const page = await begin(undefined, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await page.tap("button[aria-label=Navigation]");
+  await page.waitForSelector("nav >> text=Trash");
+  await look(page, "phone-nav");
+  await page.tap("nav >> text=Personal");
+  await page.waitForSelector(row("work"));
+  await page.tap(row("work") + " [role=gridcell] >> nth=1"); // opens, as nothing is selected
+  await page.waitForSelector(row("a.txt"));
+  await page.tap(row("a.txt") + " [role=gridcell] >> nth=0");
+  await page.tap(row("b.txt") + " [role=gridcell] >> nth=1");
+  await page.waitForSelector("[role=toolbar] >> text=2 selected");
+  for (const box of await page.locator("main button:visible").evaluateAll((all) => all.map((e) => [e.outerHTML.slice(0, 120), e.getBoundingClientRect()].map((x) => (x.height === undefined ? x : { w: x.width, h: x.height }))))) {
+    if (box[0].includes("columnheader") || box[0].includes("-mx-2")) continue;
+    assert.ok(box[1].h >= 44, JSON.stringify(box));
+  }
+  end(page);
+});
+
+test("signing out", { skip }, async () => {
+  const page = await begin();
+  await page.click("button[aria-label^='Account']");
+  await page.click("[data-action=sign-out]");
+  await page.waitForURL((u) => !u.pathname.startsWith("/files"));
+  await page.goto(base + "/files/spaces/personal/mary/work");
+  await page.waitForTimeout(1000);
+  assert.equal(await page.locator("text=a.txt").count(), 0);
+  end(page);
+});
+
+test("other languages", { skip }, async () => {
+  for (const [locale, word] of [["de-DE", "Papierkorb"], ["fr-FR", "Corbeille"], ["es-ES", "Papelera"]]) {
+    const page = await begin(undefined, { locale });
+    await page.waitForSelector(`nav >> text=${word}`);
+    assert.equal(await page.evaluate(() => document.documentElement.lang), locale.slice(0, 2));
+    end(page);
+  }
+});

@@ -1,0 +1,63 @@
+// What the tests of the client share: a browser, signing in, looking at pages.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+export const base = process.env.OPENCLOUD_URL;
+const shots = process.env.SHOTS || "shots";
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+// served tells why the client cannot be tested, or false: it is there only when web/dist was built.
+export async function served() {
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"; // the server's certificate is its own
+  const r = await fetch(base + "/config.json").catch(() => undefined);
+  return r?.headers.get("content-type")?.includes("json") ? false : "the client is not served";
+}
+
+export async function launch() {
+  mkdirSync(shots, { recursive: true });
+  return chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"] });
+}
+
+// open returns a page of a new person's browser. What goes wrong in it is in page.faults.
+export async function open(browser, options = {}) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB", viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  page.faults = [];
+  page.on("pageerror", (e) => page.faults.push(String(e)));
+  return page;
+}
+
+export async function signIn(page, user, password, path = "/") {
+  await page.goto(base + path);
+  await page.fill("#oc-login-username", user);
+  await page.fill("#oc-login-password", password);
+  await page.click("button.primary");
+}
+
+// dav asks the server as a user, beside the browser.
+export async function dav(user, password, method, path, body, headers = {}) {
+  const r = await fetch(base + path, { method, body, headers: { Authorization: "Basic " + Buffer.from(`${user}:${password}`).toString("base64"), ...headers } });
+  return { status: r.status, text: await r.text() };
+}
+
+// look takes a picture in light, dark and phone width, and lets axe judge each.
+export async function look(page, name) {
+  const size = page.viewportSize();
+  for (const [variant, colorScheme, width, height] of [["light", "light", 1280, 800], ["dark", "dark", 1280, 800], ["phone", "light", 390, 844]]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.setViewportSize({ width, height });
+    await page.waitForTimeout(150);
+    await page.screenshot({ path: `${shots}/${name}-${variant}.png` });
+    if (!(await page.evaluate(() => !!window.axe))) {
+      await page.context().newCDPSession(page).then((c) => c.send("Page.setBypassCSP", { enabled: true }));
+      await page.evaluate(axe);
+    }
+    const faults = await page.evaluate(async () => (await window.axe.run({ rules: { region: { enabled: !document.querySelector("[role=menu]") } } })).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join("\n")}`)); // a menu is in no region
+    assert.deepEqual(faults, [], `${name} ${variant}`);
+  }
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await page.setViewportSize(size);
+}
