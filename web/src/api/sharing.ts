@@ -79,6 +79,12 @@ export class Sharing {
     return { value: r.value ?? [], roles: r["@libre.graph.permissions.roles.allowedValues"] ?? [], actions: r["@libre.graph.permissions.actions.allowedValues"] ?? [] };
   }
 
+  /** actions returns only what the caller may do with an item. */
+  async actions(fileId: string): Promise<string[]> {
+    const name = "@libre.graph.permissions.actions.allowedValues";
+    return (await this.http.json<Record<string, string[] | undefined>>("GET", `${itemUrl(fileId)}/permissions?$select=${encodeURIComponent(name)}`))[name] ?? [];
+  }
+
   /** invite gives a role to people and groups. 409 if somebody has one already. */
   async invite(fileId: string, who: readonly Recipient[], role: string, expires?: string): Promise<void> {
     const recipients = who.map((w) => ({ objectId: w.id, "@libre.graph.recipient.type": w.kind }));

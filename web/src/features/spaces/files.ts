@@ -1,9 +1,10 @@
-// The picture and readme of a space: files in it.
+// What belongs to a space beside its files: picture, readme, and whether the person manages it.
 import { useQuery } from "@tanstack/vue-query";
 import { computed, onScopeDispose, shallowRef, watch, type Ref } from "vue";
 import { useApp } from "@/app/app";
 import type { Drive } from "@/api/graph";
-import { special } from "@/api/spaces";
+import { Sharing } from "@/api/sharing";
+import { disabled, special } from "@/api/spaces";
 
 // The address may carry another name of the server than the one we are at.
 const address = (drive: Drive | undefined, name: "image" | "readme") => {
@@ -33,3 +34,15 @@ export function useReadme(drive: Ref<Drive | undefined>) {
   const url = computed(() => address(drive.value, "readme"));
   return useQuery({ queryKey: computed(() => ["space-readme", url.value]), enabled: computed(() => !!url.value), queryFn: async () => (await app.http.send("GET", url.value ?? "")).text() });
 }
+
+/** useManages tells whether the person may change the space; no until the server has said so. */
+export function useManages(drive: Ref<Drive | undefined>) {
+  const app = useApp();
+  const sharing = new Sharing(app.http);
+  const id = computed(() => (drive.value && !disabled(drive.value) ? drive.value.id : undefined));
+  const { data } = useQuery({ queryKey: computed(() => ["space-manages", id.value]), enabled: computed(() => !!id.value), staleTime: 60_000, queryFn: async () => manages(await sharing.actions(id.value ?? "")) });
+  return computed(() => data.value ?? false);
+}
+
+/** manages tells by what somebody may do whether they are a manager: who else may take rights away? */
+export const manages = (actions: readonly string[]): boolean => actions.some((a) => a.endsWith("/permissions/delete"));

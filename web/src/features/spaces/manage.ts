@@ -75,8 +75,8 @@ function choose(accept: string): Promise<File | undefined> {
   });
 }
 
-/** menu is what the person can do with a space. Managers hold the right to see its members change; the server has the last word. */
-export function menu(app: App, drive: Drive, after: () => Promise<void> = () => reload(app)): MenuEntry[] {
+/** menu is what the person can do with a space, as one who manages it or not; a disabled one is seen by managers only. */
+export function menu(app: App, drive: Drive, manages: boolean, after: () => Promise<void> = () => reload(app)): MenuEntry[] {
   const { $gettext } = app.language;
   const off = disabled(drive);
   const ask = async (title: string, text: string, action: string, failed: string, task: () => Promise<void>) => {
@@ -92,11 +92,15 @@ export function menu(app: App, drive: Drive, after: () => Promise<void> = () => 
       { id: "delete", label: $gettext("Delete"), icon: Trash2, group: "state", danger: true, run: () => void ask($gettext("Delete the space?"), $gettext("“%{name}” and all that is in it is deleted for good.", name), $gettext("Delete"), failed, () => api(app).remove(drive.id)) },
     ];
   }
+  const look: MenuEntry[] = [
+    { id: "members", label: $gettext("Members"), icon: UserPlus, group: "look", to: withQuery(folderUrl(drive, "/"), "details=sharing") },
+    { id: "trash", label: $gettext("Deleted files"), icon: Trash2, group: "look", to: `/files/trash/${drive.driveAlias}` },
+  ];
+  if (!manages) return look;
   return [
     { id: "edit", label: $gettext("Name, description, quota"), icon: Pencil, group: "edit", run: () => void edit(app, drive).then(after) },
     { id: "picture", label: special(drive, "image") ? $gettext("Change the picture") : $gettext("Set a picture"), icon: Image, group: "edit", run: () => void picture(app, drive) },
-    { id: "members", label: $gettext("Members"), icon: UserPlus, group: "edit", to: withQuery(folderUrl(drive, "/"), "details=sharing") },
-    { id: "trash", label: $gettext("Deleted files"), icon: Trash2, group: "edit", to: `/files/trash/${drive.driveAlias}` },
+    ...look,
     { id: "disable", label: $gettext("Disable"), icon: Ban, group: "state", danger: true, run: () => void ask($gettext("Disable the space?"), $gettext("Nobody can use “%{name}” until it is enabled again. Nothing in it is lost.", name), $gettext("Disable"), failed, () => api(app).disable(drive.id)) },
   ];
 }

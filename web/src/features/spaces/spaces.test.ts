@@ -1,7 +1,8 @@
 import { createApp, h } from "vue";
 import { expect, test } from "vitest";
 import type { Drive } from "@/api/graph";
-import { difference } from "./manage";
+import { manages } from "./files";
+import { difference, menu } from "./manage";
 import { render } from "./markdown";
 
 const html = (text: string) => {
@@ -25,4 +26,15 @@ test("only what is different is changed", () => {
   expect(difference(drive, { name: "A", description: "x", total: 5e9 })).toBeUndefined();
   expect(difference(drive, { name: "B", description: "x" })).toEqual({ name: "B" });
   expect(difference(drive, { name: "A", description: "", total: 0 })).toEqual({ description: "", quota: { total: 0 } });
+});
+
+test("only managers are offered to change a space", () => {
+  const app = { language: { $gettext: (t: string) => t } } as never;
+  const drive = { id: "d", name: "A", driveType: "project", driveAlias: "project/a" } as Drive;
+  const ids = (d: Drive, managed: boolean) => menu(app, d, managed, () => Promise.resolve()).map((e) => e.id);
+  expect(ids(drive, false)).toEqual(["members", "trash"]);
+  expect(ids(drive, true)).toEqual(["edit", "picture", "members", "trash", "disable"]);
+  expect(ids({ ...drive, root: { id: "d", deleted: { state: "trashed" } } }, false)).toEqual(["enable", "delete"]);
+  expect(manages(["libre.graph/driveItem/permissions/read"])).toBe(false);
+  expect(manages(["libre.graph/driveItem/permissions/delete"])).toBe(true);
 });
