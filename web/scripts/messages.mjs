@@ -47,7 +47,7 @@ for (const { from, to } of folders) {
       item.msgstr = old.get(key) ?? item.msgstr;
       if (item.msgstr.some((s) => !s)) {
         faults++;
-        if (check) console.error(`${to}/${lang}.po: not translated: ${item.msgid}`);
+        if (check && faults <= 20) console.error(`${to}/${lang}.po: not translated: ${item.msgid}`);
       }
       return item;
     });

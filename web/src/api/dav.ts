@@ -24,6 +24,8 @@ const spaces = "/dav/spaces/";
 const trash = "/dav/spaces/trash-bin/";
 const xml = { "Content-Type": "application/xml; charset=utf-8" };
 
+const propfind = (prop: string) => `<?xml version="1.0"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns">${prop}</d:propfind>`;
+
 /** Dav speaks WebDAV: files by space and path. (RFC 4918, spec/services.md §16.3) */
 export class Dav {
   constructor(private readonly http: Http) {}
@@ -49,7 +51,7 @@ export class Dav {
 
   /** locate finds where an id is: the path within its space. */
   async locate(fileId: string): Promise<string> {
-    const body = `<?xml version="1.0"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><oc:meta-path-for-user/></d:prop></d:propfind>`;
+    const body = propfind("<d:prop><oc:meta-path-for-user/></d:prop>");
     const r = await this.http.send("PROPFIND", `/dav/meta/${encodeURIComponent(fileId)}`, { headers: { ...xml, Depth: "0" }, body });
     const [item] = parse(await r.text());
     return (item && text(item, "meta-path-for-user")) || "/";
@@ -89,10 +91,23 @@ export class Dav {
     await this.http.send("DELETE", this.url(at));
   }
 
+  /** favour marks something as favourite, or no longer. (PROPPATCH of oc:favorite) */
+  async favour(at: Place, on: boolean): Promise<void> {
+    const body = `<?xml version="1.0"?><d:propertyupdate xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:set><d:prop><oc:favorite>${on ? 1 : 0}</oc:favorite></d:prop></d:set></d:propertyupdate>`;
+    await this.http.send("PROPPATCH", this.url(at), { headers: xml, body });
+  }
+
+  /** favourites lists a space's favourites. (REPORT oc:filter-files) */
+  async favourites(driveId: string, signal?: AbortSignal): Promise<Resource[]> {
+    const body = `<?xml version="1.0"?><oc:filter-files xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns">${properties()}<oc:filter-rules><oc:favorite>1</oc:favorite></oc:filter-rules></oc:filter-files>`;
+    const r = await this.http.send("REPORT", this.url({ driveId, path: "/" }), { headers: xml, body, ...(signal ? { signal } : {}) });
+    return parse(await r.text()).map((i) => resource(i, driveId, spaces + driveId));
+  }
+
   /** trashed lists a space's trash, newest first. */
   async trashed(driveId: string, signal?: AbortSignal): Promise<Trashed[]> {
     const names = ["oc:trashbin-original-filename", "oc:trashbin-original-location", "oc:trashbin-delete-datetime", "d:getcontentlength", "d:resourcetype"];
-    const body = `<?xml version="1.0"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop>${names.map((n) => `<${n}/>`).join("")}</d:prop></d:propfind>`;
+    const body = propfind(`<d:prop>${names.map((n) => `<${n}/>`).join("")}</d:prop>`);
     const r = await this.http.send("PROPFIND", trash + encodeURIComponent(driveId), { headers: { ...xml, Depth: "1" }, body, ...(signal ? { signal } : {}) });
     return parse(await r.text())
       .slice(1)
@@ -123,7 +138,7 @@ export class Dav {
   }
 
   private async propfind(at: Place, depth: string, signal?: AbortSignal, ...more: string[]): Promise<Resource[]> {
-    const r = await this.http.send("PROPFIND", this.url(at), { headers: { ...xml, Depth: depth }, body: properties(...more), ...(signal ? { signal } : {}) });
+    const r = await this.http.send("PROPFIND", this.url(at), { headers: { ...xml, Depth: depth }, body: propfind(properties(...more)), ...(signal ? { signal } : {}) });
     const root = spaces + at.driveId;
     return parse(await r.text()).map((i) => resource(i, at.driveId, root));
   }

@@ -51,10 +51,4 @@ export class Graph {
   async drives(): Promise<Drive[]> {
     return (await this.http.json<{ value: Drive[] }>("GET", "/graph/v1beta1/me/drives")).value;
   }
-
-  /** favour marks an item as favourite, or no longer. */
-  async favour(id: string, on: boolean): Promise<void> {
-    const item = encodeURIComponent(id);
-    await (on ? this.http.send("POST", `/graph/v1.0/me/drive/items/${item}/follow`) : this.http.send("DELETE", `/graph/v1.0/me/drive/following/${item}`));
-  }
 }

@@ -23,20 +23,19 @@ export interface Resource {
   downloadUrl: string;
 }
 
-/** properties are what we ask for, as the body of a PROPFIND; `more` are further names with prefix. */
-export function properties(...more: string[]): string {
-  const names = [
-    "oc:fileid", "oc:file-parent", "oc:name", "oc:permissions", "oc:favorite", "oc:size", "oc:tags", "oc:share-types", "oc:has-preview", "oc:privatelink",
-    "d:getcontentlength", "d:getlastmodified", "d:getetag", "d:getcontenttype", "d:resourcetype", "d:lockdiscovery", ...more,
-  ];
-  return `<?xml version="1.0"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop>${names.map((n) => `<${n}/>`).join("")}</d:prop></d:propfind>`;
-}
+const names = [
+  "oc:fileid", "oc:file-parent", "oc:name", "oc:permissions", "oc:favorite", "oc:size", "oc:tags", "oc:share-types", "oc:has-preview", "oc:privatelink",
+  "d:getcontentlength", "d:getlastmodified", "d:getetag", "d:getcontenttype", "d:resourcetype", "d:lockdiscovery",
+];
+
+/** properties is what we ask for of files, as XML; `more` are further names with prefix. */
+export const properties = (...more: string[]): string => `<d:prop>${[...names, ...more].map((n) => `<${n}/>`).join("")}</d:prop>`;
 
 /** resource makes a Resource of an item. `base` is the decoded address of the space's root, without a slash at its end. */
 export function resource(item: Item, driveId: string, base: string): Resource {
   const href = decode(item.href).replace(/\/+$/, "");
   const path = href.startsWith(base) ? href.slice(base.length) || "/" : "/" + (href.split("/").pop() ?? "");
-  const folder = !!item.props.get("resourcetype")?.getElementsByTagNameNS("DAV:", "collection").length;
+  const folder = !!inner(item.props.get("resourcetype"), "collection");
   const name = text(item, "name") || (path.split("/").pop() ?? "");
   const modified = Date.parse(text(item, "getlastmodified"));
   return {
@@ -53,7 +52,7 @@ export function resource(item: Item, driveId: string, base: string): Resource {
     permissions: text(item, "permissions"),
     favourite: text(item, "favorite") === "1",
     tags: text(item, "tags").split(",").map((t) => t.trim()).filter(Boolean),
-    shareTypes: [...(item.props.get("share-types")?.getElementsByTagName("*") ?? [])].map((e) => Number(e.textContent)),
+    shareTypes: [...(item.props.get("share-types")?.children ?? [])].map((e) => Number(e.textContent)),
     locked: owner(item),
     hasPreview: text(item, "has-preview") === "1",
     processing: item.processing,
@@ -63,10 +62,11 @@ export function resource(item: Item, driveId: string, base: string): Resource {
 }
 
 function owner(item: Item): string {
-  const lock = item.props.get("lockdiscovery")?.getElementsByTagNameNS("DAV:", "activelock")[0];
-  if (!lock) return "";
-  return lock.getElementsByTagNameNS("DAV:", "owner")[0]?.textContent.trim() || "?";
+  const lock = inner(item.props.get("lockdiscovery"), "activelock");
+  return lock ? inner(lock, "owner")?.textContent.trim() || "?" : "";
 }
+
+const inner = (e: Element | undefined, name: string): Element | undefined => [...(e?.children ?? [])].find((c) => c.localName === name);
 
 function decode(s: string): string {
   const path = s.replace(/^https?:\/\/[^/]*/, "");

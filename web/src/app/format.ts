@@ -16,7 +16,7 @@ const formatters = new Map<string, Intl.NumberFormat>();
 function formatter(lang: string, unit: string, digits: number) {
   const key = `${lang} ${unit} ${digits}`;
   let f = formatters.get(key);
-  if (!f) formatters.set(key, (f = new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits })));
+  if (!f) formatters.set(key, (f = new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumFractionDigits: digits })));
   return f;
 }
 

@@ -52,7 +52,7 @@ export const actions: FileAction[] = [
     applies: (c) => some(c, mayMove),
     run: (c) => {
       useFiles().clipboard = { items: [...c.items], cut: true };
-      c.app.toasts.info(c.app.language.$ngettext("%{n} item was cut. Paste it where it shall be.", "%{n} items were cut. Paste them where they shall be.", c.items.length, { n: `${c.items.length}` }));
+      c.app.toasts.info(c.app.language.$ngettext("%{n} item is cut and can be pasted.", "%{n} items are cut and can be pasted.", c.items.length, { n: `${c.items.length}` }));
     },
   },
   {
@@ -60,7 +60,7 @@ export const actions: FileAction[] = [
     applies: (c) => some(c, mayDownload),
     run: (c) => {
       useFiles().clipboard = { items: [...c.items], cut: false };
-      c.app.toasts.info(c.app.language.$ngettext("%{n} item was copied. Paste it where it shall be.", "%{n} items were copied. Paste them where they shall be.", c.items.length, { n: `${c.items.length}` }));
+      c.app.toasts.info(c.app.language.$ngettext("%{n} item is copied and can be pasted.", "%{n} items are copied and can be pasted.", c.items.length, { n: `${c.items.length}` }));
     },
   },
   {

@@ -21,7 +21,7 @@ export async function named(c: Context, title: string, initial: string, make: (n
   try {
     await make(name);
   } catch (e) {
-    if (is(e, 405, 412)) app.toasts.error($gettext("There is something of this name already."));
+    if (is(e, 405, 412)) app.toasts.error($gettext("This name is taken."));
     else app.toasts.error($gettext("“%{name}” could not be created.", { name }), e);
     return undefined;
   } finally {

@@ -26,11 +26,11 @@ export default {
   actions,
   create,
   keys: [
-    { keys: ["Mod+A"], label: ({ $gettext }) => $gettext("Choose all") },
-    { keys: ["Space"], label: ({ $gettext }) => $gettext("Choose or unchoose") },
-    { keys: ["Shift+↑", "Shift+↓"], label: ({ $gettext }) => $gettext("Choose several") },
+    { keys: ["Mod+A"], label: ({ $gettext }) => $gettext("Select all") },
+    { keys: ["Space"], label: ({ $gettext }) => $gettext("Select or unselect") },
+    { keys: ["Shift+↑", "Shift+↓"], label: ({ $gettext }) => $gettext("Select several") },
     { keys: ["Backspace"], label: ({ $gettext }) => $gettext("To the folder above") },
-    { keys: ["Escape"], label: ({ $gettext }) => $gettext("Choose nothing") },
+    { keys: ["Escape"], label: ({ $gettext }) => $gettext("Clear selection") },
     { keys: ["N"], label: ({ $gettext }) => $gettext("New folder") },
   ],
 } satisfies Feature;

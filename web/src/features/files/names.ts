@@ -15,7 +15,7 @@ export function nameFault(name: string, taken: ReadonlySet<string>, { $gettext }
     case "long":
       return $gettext("The name is too long.");
     case "taken":
-      return $gettext("There is something of this name already.");
+      return $gettext("This name is taken.");
     default:
       return "";
   }

@@ -150,7 +150,7 @@ export async function rename(app: App, item: Resource, name: string): Promise<bo
     await app.dav.move(place(item), to);
     return true;
   } catch (e) {
-    app.toasts.error(is(e, 412) ? $gettext("There is something of this name already.") : $gettext("“%{name}” could not be renamed.", { name: item.name }), is(e, 412) ? undefined : e);
+    app.toasts.error(is(e, 412) ? $gettext("This name is taken.") : $gettext("“%{name}” could not be renamed.", { name: item.name }), is(e, 412) ? undefined : e);
     return false;
   } finally {
     await refresh(app.queries, folder);
@@ -163,7 +163,7 @@ export async function favour(app: App, items: Resource[], on: boolean): Promise<
     for (const i of which) edit(app.queries, { driveId: i.driveId, path: parent(i.path) }, (children) => children.map((c) => (c.id === i.id ? { ...c, favourite: value } : c)));
   };
   set(on, items);
-  const failed = await pool(items, (i) => app.graph.favour(i.id, on));
+  const failed = await pool(items, (i) => app.dav.favour(place(i), on));
   set(!on, failed.map((f) => f.item));
   await app.queries.invalidateQueries({ queryKey: ["favourites"] });
   report(app, failed.map(({ item, error }) => ({ name: item.name, error })), app.language.$gettext("The favourites could not be changed."));
@@ -182,7 +182,7 @@ export async function download(app: App, items: Resource[]): Promise<void> {
     }
     const archive = archiver(app.capabilities.value ?? (await capabilities(app.http)));
     if (!archive) throw new Error($gettext("The server makes no archives."));
-    if (items.reduce((n, i) => n + i.size, 0) > archive.maxSize) throw new Error($gettext("It is too large for an archive. Choose less."));
+    if (items.reduce((n, i) => n + i.size, 0) > archive.maxSize) throw new Error($gettext("It is too large for an archive. Select fewer items."));
     save(await app.signer.sign(new URL(archive.url, location.origin).pathname, items.map((i) => ["id", i.id])));
   } catch (e) {
     app.toasts.error($gettext("The download failed."), e);
