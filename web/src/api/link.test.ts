@@ -7,7 +7,7 @@ const response = (href: string, prop: string) => `<d:response><d:href>${href}</d
 const folder = "<d:resourcetype><d:collection/></d:resourcetype>";
 
 function server(body: string) {
-  const send = vi.fn((_url: string, _init: RequestInit) => Promise.resolve(new Response(body, { status: 207 })));
+  const send = vi.fn<(url: string, init: RequestInit) => Promise<Response>>(() => Promise.resolve(new Response(body, { status: 207 })));
   vi.stubGlobal("fetch", send);
   const http = new LinkHttp("https://cloud.example", "tok");
   return { http, dav: new LinkDav(http), send };

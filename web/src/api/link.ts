@@ -3,7 +3,7 @@ import { Dav, type Place } from "./dav";
 import { ApiError, Http, is } from "./http";
 import { parse, text, type Item } from "./multistatus";
 import { encode } from "./path";
-import { resource, type Resource } from "./resource";
+import { properties, resource, type Resource } from "./resource";
 import type { Signer } from "./sign";
 
 const root = "/dav/public-files/";
@@ -92,7 +92,8 @@ export class LinkDav extends Dav {
   /** signature is what lets a browser fetch something by itself, for half an hour; empty if there is no password. */
   async signature(token: string): Promise<[string, string][]> {
     const [item] = await this.items({ driveId: token, path: "/" }, "0", undefined, "oc:signature-auth");
-    const part = (name: string) => item?.props.get("signature-auth")?.getElementsByTagNameNS("*", name)[0]?.textContent ?? "";
+    const parts = [...(item?.props.get("signature-auth")?.children ?? [])];
+    const part = (name: string) => parts.find((p) => p.localName === name)?.textContent ?? "";
     return part("signature") ? [["signature", part("signature")], ["expiration", part("expiration")]] : [];
   }
 
@@ -101,11 +102,7 @@ export class LinkDav extends Dav {
   }
 
   private async items(at: Place, depth: string, signal?: AbortSignal, ...more: string[]): Promise<Item[]> {
-    const names = [
-      "oc:fileid", "oc:file-parent", "oc:name", "oc:permissions", "oc:size", "oc:has-preview",
-      "d:getcontentlength", "d:getlastmodified", "d:getetag", "d:getcontenttype", "d:resourcetype", "d:lockdiscovery", ...more,
-    ];
-    const body = `<?xml version="1.0"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop>${names.map((n) => `<${n}/>`).join("")}</d:prop></d:propfind>`;
+    const body = `<?xml version="1.0"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns">${properties(...more)}</d:propfind>`;
     const r = await this.visitor.send("PROPFIND", this.url(at), { headers: { "Content-Type": "application/xml; charset=utf-8", Depth: depth }, body, ...(signal ? { signal } : {}) });
     return parse(await r.text());
   }
