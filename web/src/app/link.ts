@@ -16,7 +16,12 @@ export interface LinkApp extends App {
 /** useLinks keeps the links that were opened, with the passwords that were given, as long as the page is there. */
 export const useLinks = defineStore("links", () => {
   const apps = new Map<string, LinkApp>();
-  return { get: (app: App, token: string) => apps.get(token) ?? apps.set(token, linkApp(app, token)).get(token) };
+  const get = (app: App, token: string): LinkApp => {
+    const link = apps.get(token) ?? linkApp(app, token);
+    apps.set(token, link);
+    return link;
+  };
+  return { get };
 });
 
 /** linkAlias is the alias of a link's space in addresses: /files/spaces/public/<token>. */
