@@ -4,7 +4,7 @@ import type { Drive } from "@/api/graph";
 import { Graph } from "@/api/graph";
 import { LinkDav, LinkHttp, LinkSigner } from "@/api/link";
 import type { Signer } from "@/api/sign";
-import { Session } from "@/auth/session";
+import type { Session } from "@/auth/session";
 import type { App } from "./app";
 
 /** LinkApp is the App of whoever comes by a public link. */
@@ -42,7 +42,7 @@ export function linkApp(app: App, token: string): LinkApp {
     dav,
     graph: new Graph(http),
     signer: new LinkSigner(dav, http.base, token) as Pick<Signer, "sign"> as Signer,
-    session: new Session(app.config), // of nobody
+    session: {} as Session, // of nobody: without token and claims
     me: ref(),
     drives: ref([drive]),
     permissions: ref(new Set<string>()),
