@@ -7,7 +7,7 @@ import "@/app/style.css";
 const callback = "/oidc-callback.html";
 
 /** open tells which addresses work without an account. */
-const open = (path: string) => /^\/(s|o|logout|access-denied|files\/(link|upload))(\/|$)/.test(path);
+const open = (path: string) => /^\/(s|o|logout|access-denied|files\/(link|upload|spaces\/public)|view\/public)(\/|$)/.test(path);
 
 async function boot() {
   const here = location.pathname;

@@ -1,0 +1,118 @@
+// From what people give to uploads: asks where names are taken, makes the folders, and fills the queue.
+import { child, type Place } from "@/api/dav";
+import { is } from "@/api/http";
+import { LinkDav } from "@/api/link";
+import { base, check, free, join, parent } from "@/api/path";
+import type { App } from "@/app/app";
+import ConflictDialog from "@/features/files/ConflictDialog.vue";
+import { pool, type Answer } from "@/features/files/operations";
+import { names, refresh } from "@/features/files/queries";
+import type { Queue, Upload } from "./queue";
+import type { Found } from "./tree";
+
+/** Root is something right in the target folder: a file, or a folder with all below it. */
+interface Root {
+  name: string;
+  folder: boolean;
+}
+
+/** Named is what happens to a root: the name it gets, and whether it replaces (a folder: is filled up) what has it. */
+export interface Named {
+  to: string;
+  overwrite: boolean;
+}
+
+const first = (path: string) => path.split("/")[0] ?? path;
+
+/** settle decides the names of roots. `ask` is called for each that is taken, until an answer is for all of its kind; roots that are skipped are absent.
+ *  It returns undefined if the person gives up. */
+export async function settle(roots: Root[], taken: ReadonlySet<string>, ask: (root: Root, more: number) => Promise<Answer | undefined>): Promise<Map<string, Named> | undefined> {
+  const used = new Set([...taken, ...roots.map((r) => r.name)]);
+  const result = new Map<string, Named>();
+  const forAll = new Map<boolean, Answer>(); // files and folders apart
+  const conflicts = roots.filter((r) => taken.has(r.name));
+  for (const root of roots) {
+    let choice: Answer["choice"] | undefined;
+    if (taken.has(root.name)) {
+      conflicts.shift();
+      const answer = forAll.get(root.folder) ?? (await ask(root, conflicts.filter((c) => c.folder === root.folder).length));
+      if (!answer) return undefined;
+      if (answer.all) forAll.set(root.folder, answer);
+      choice = answer.choice;
+      if (choice === "skip") continue;
+    }
+    const to = choice === "both" ? free(root.name, used, root.folder) : root.name;
+    used.add(to);
+    result.set(root.name, { to, overwrite: choice === "replace" });
+  }
+  return result;
+}
+
+/** begin uploads what was found into a folder. Into a drop folder nothing is asked: what is there is not to be seen, and the server finds free names. */
+export async function begin(app: App, queue: Queue, at: Place, given: Found): Promise<void> {
+  const drop = app.dav instanceof LinkDav && app.dav.drop;
+  const { $gettext, $ngettext } = app.language;
+  const good = sound(given);
+  const bad = given.files.length - good.files.length;
+  if (bad) app.toasts.error($ngettext("%{n} file has a name that is not possible here.", "%{n} files have names that are not possible here.", bad, { n: `${bad}` }));
+  const found = supply(queue, at, good);
+  if (found.files.length + found.folders.length === 0) return;
+  const left = app.drives.value?.find((d) => d.id === at.driveId)?.quota;
+  if (left?.total && left.remaining !== undefined && found.files.reduce((n, f) => n + f.file.size, 0) > left.remaining) {
+    app.toasts.error($gettext("There is not enough space left for this."));
+    return;
+  }
+  const folders = new Set(found.folders.map(first));
+  const roots = [...new Set([...found.folders, ...found.files.map((f) => f.path)].map(first))].map((name) => ({ name, folder: folders.has(name) }));
+  let named: Map<string, Named>;
+  try {
+    const settled = await settle(roots, drop ? new Set() : await names(app, at), (item, more) => app.dialogs.show<Answer>(ConflictDialog, { item, more }));
+    if (!settled?.size) return;
+    named = settled;
+    await makeFolders(app, at, found.folders.flatMap((path) => target(path, settled) ?? []));
+  } catch (e) {
+    app.toasts.error($gettext("The upload could not begin."), e);
+    return;
+  }
+  queue.add(found.files.flatMap(({ path, file }): Upload[] => {
+    const to = target(path, named);
+    if (to === undefined) return [];
+    const full = join(at.path, to);
+    const overwrite = drop || named.get(first(path))?.overwrite === true;
+    return [{ id: crypto.randomUUID(), app, driveId: at.driveId, folder: parent(full), name: base(full), size: file.size, modified: file.lastModified, overwrite, file, sent: 0, state: "waiting" }];
+  }));
+  if (!drop) await refresh(app.queries, at);
+}
+
+/** target is the path that something gets, or undefined if its root is skipped. */
+export function target(path: string, settled: ReadonlyMap<string, Named>): string | undefined {
+  const root = first(path);
+  const named = settled.get(root);
+  return named && named.to + path.slice(root.length);
+}
+
+// sound leaves away what cannot have its name.
+function sound(found: Found): Found {
+  const none = new Set<string>();
+  const good = (path: string) => path.split("/").every((name) => !check(name, none));
+  return { files: found.files.filter((f) => good(f.path)), folders: found.folders.filter(good) };
+}
+
+// supply gives files to uploads that were waiting for them after a reload, and returns the rest.
+function supply(queue: Queue, at: Place, found: Found): Found {
+  const waiting = queue.list.value.filter((u) => u.state === "forgotten" && u.driveId === at.driveId);
+  const files = found.files.filter(({ path, file }) => !waiting.some((u) => join(u.folder, u.name) === join(at.path, path) && queue.supply(u, file)));
+  // Their folders are there already.
+  return files.length || !found.files.length ? { files, folders: found.folders } : { files, folders: [] };
+}
+
+// makeFolders makes folders level by level; those that are there are as good.
+async function makeFolders(app: App, at: Place, paths: string[]) {
+  const depth = (p: string) => p.split("/").length;
+  for (const level of [...new Set(paths.map(depth))].sort((a, b) => a - b)) {
+    const failed = await pool(paths.filter((p) => depth(p) === level), (p) => app.dav.mkcol(child(at, p)).catch((e: unknown) => {
+      if (!is(e, 405)) throw e;
+    }));
+    if (failed[0]) throw failed[0].error;
+  }
+}
