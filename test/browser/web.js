@@ -11,8 +11,8 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 // served tells why the client cannot be tested, or false: it is there only when web/dist was built.
 export async function served() {
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"; // the server's certificate is its own
-  const r = await fetch(base + "/config.json").catch(() => undefined);
-  return r?.headers.get("content-type")?.includes("json") ? false : "the client is not served";
+  const page = await fetch(base + "/").then((r) => r.text(), () => "");
+  return page.includes('<div id="app">') ? false : "the client was not built (OC_WEB=1 make build)";
 }
 
 export async function launch() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"opencloud/internal/identity"
 	"opencloud/internal/resource"
 	"opencloud/internal/storage"
 	"opencloud/internal/transfer"
@@ -121,6 +122,9 @@ func (h *handler) writeError(w http.ResponseWriter, r *http.Request, err error) 
 	status := statusOf(err)
 	if status >= 500 && status != http.StatusInsufficientStorage && status != http.StatusBadGateway && status != http.StatusNotImplemented {
 		h.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "err", err)
+	}
+	if a := identity.ActorFrom(r.Context()); status == http.StatusLocked && !a.Known() {
+		err = storage.ErrLocked // by whom is not for those who come by a link
 	}
 	var de *davError
 	x := webdav.NewXML(w)

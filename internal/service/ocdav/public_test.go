@@ -168,3 +168,21 @@ func TestPublicSignatures(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// TestPublicTellsLittle: who comes by a link learns neither how full the owner's space is nor who has locked something.
+func TestPublicTellsLittle(t *testing.T) {
+	r, links := publicRig(t)
+	edit, visitor := r.linked(links, "d", link.Edit, "")
+	const ask = `<d:propfind xmlns:d="DAV:"><d:prop><d:quota-used-bytes/><d:quota-available-bytes/></d:prop></d:propfind>`
+	if w := r.as(visitor, "PROPFIND", "/dav/public-files/"+edit.Token, ask); w.Code != 207 || strings.Contains(w.Body.String(), "<d:quota-used-bytes>") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	const lock = `<d:lockinfo xmlns:d="DAV:"><d:lockscope><d:exclusive/></d:lockscope><d:locktype><d:write/></d:locktype></d:lockinfo>`
+	if w := r.do("LOCK", "/dav/spaces/"+mount+"$u-mary/d/f.txt", lock); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	w := r.as(visitor, "PUT", "/dav/public-files/"+edit.Token+"/f.txt", "x")
+	if w.Code != 423 || strings.Contains(w.Body.String(), "mary") || strings.Contains(w.Body.String(), "locked by") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}

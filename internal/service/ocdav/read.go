@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"opencloud/internal/identity"
 	"opencloud/internal/storage"
 	"opencloud/internal/transfer"
 	"opencloud/internal/webdav"
@@ -136,7 +137,8 @@ func (h *handler) below(x *webdav.XML, ctx context.Context, q *question, t targe
 
 // spaceProps fetches what is asked about the space.
 func (h *handler) spaceProps(ctx context.Context, q *question, t *target, i *storage.Info) error {
-	if i.IsFolder() && q.asks(quotaUsed, quotaAvailable) {
+	a := identity.ActorFrom(ctx)
+	if i.IsFolder() && a.Known() && q.asks(quotaUsed, quotaAvailable) { // how full a space is, is not for those who come by a link
 		quota, err := h.fs.Quota(ctx, i.ID)
 		if err != nil && !errors.Is(err, storage.ErrForbidden) {
 			return err
