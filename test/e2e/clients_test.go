@@ -47,6 +47,13 @@ func everywhere(t *testing.T, f func(t *testing.T, o server.Options)) {
 	t.Run("split", func(t *testing.T) { f(t, server.Options{Split: true}) })
 }
 
+// inBothWirings runs a suite in one process and in many; where only the database could make a difference, the suites of the
+// packages tell.
+func inBothWirings(t *testing.T, f func(t *testing.T, o server.Options)) {
+	t.Run("together", func(t *testing.T) { f(t, server.Options{}) })
+	t.Run("split", func(t *testing.T) { f(t, server.Options{Split: true}) })
+}
+
 func TestLitmus(t *testing.T) {
 	litmus := tool(t, "litmus")
 	everywhere(t, func(t *testing.T, o server.Options) {

@@ -12,7 +12,7 @@ import (
 // TestGone: of people and groups that are deleted while they share nothing is left that gives anything, and what they gave in
 // projects stays. (spec/storage.md §10.1)
 func TestGone(t *testing.T) {
-	everywhere(t, func(t *testing.T, o server.Options) {
+	inBothWirings(t, func(t *testing.T, o server.Options) {
 		s := server.Start(t, o)
 		admin, alan, mary := s.Admin(), as(t, s, "alan"), as(t, s, "mary")
 		read := func(a server.Answer) (v struct {

@@ -11,7 +11,7 @@ import (
 
 // TestGraphSharing is sharing over Graph, from the invitation to what the receiver makes of it, and links.
 func TestGraphSharing(t *testing.T) {
-	everywhere(t, graphSharing)
+	inBothWirings(t, graphSharing)
 }
 
 func graphSharing(t *testing.T, o server.Options) {

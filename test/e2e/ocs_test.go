@@ -44,7 +44,7 @@ func member(data any, name string) any {
 
 // A folder is shared, used, and taken back by the OCS API, as mobile and older desktop clients do.
 func TestSharingByOCS(t *testing.T) {
-	everywhere(t, func(t *testing.T, o server.Options) {
+	inBothWirings(t, func(t *testing.T, o server.Options) {
 		s := server.Start(t, o)
 		mary, alan, nobody := s.As("mary", "demo"), s.As("alan", "demo"), s.As("", "")
 		mary.Want("MKCOL", "/dav/files/mary/docs", "", nil, 201)

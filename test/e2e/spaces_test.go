@@ -11,7 +11,7 @@ import (
 
 // TestSpaces is the life of a project over Graph, with its files.
 func TestSpaces(t *testing.T) {
-	everywhere(t, spaces)
+	inBothWirings(t, spaces)
 }
 
 func spaces(t *testing.T, o server.Options) {

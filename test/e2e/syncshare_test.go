@@ -14,7 +14,7 @@ import (
 // other's by syncing in turns, which it only does if the ETags of both trees change. (spec/storage.md §1.3, §5)
 func TestSyncOfShares(t *testing.T) {
 	client := tool(t, "owncloudcmd")
-	everywhere(t, func(t *testing.T, o server.Options) { syncShares(t, client, o) })
+	inBothWirings(t, func(t *testing.T, o server.Options) { syncShares(t, client, o) })
 }
 
 // desktop is somebody's folder that is kept the same as one on the server.

@@ -209,6 +209,7 @@ func TestOneself(t *testing.T) {
 	if m := w.want(200, lightID, "PATCH", "/v1.0/me", `{"preferredLanguage":"de"}`); m["preferredLanguage"] != "de" {
 		t.Errorf("%v", m)
 	}
+	check(t, w.d.SetPassword(t.Context(), adaID, "old secret 1"))
 	const path = "/v1.0/me/changePassword"
 	for _, body := range []string{`{}`, `{"currentPassword":"old secret 1","newPassword":""}`, `{"currentPassword":"","newPassword":"x"}`, `{"currentPassword":"old secret 1","newPassword":"old secret 1"}`,
 		`{"currentPassword":"wrong","newPassword":"New Secret 22"}`} {
