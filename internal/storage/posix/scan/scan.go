@@ -61,6 +61,8 @@ type Scanner struct {
 	Config
 	mu       sync.Mutex
 	problems map[string]Problem // by path
+
+	labelling sync.Mutex // see settlement.label
 }
 
 // New returns a Scanner.
@@ -247,7 +249,7 @@ func (s *Scanner) settle(ctx context.Context, sp *tree.Space, c tree.Chain, name
 			}
 			return all, err
 		}
-		st.label()
+		st.label(ctx)
 		if st.unhashed && s.TookIn != nil {
 			s.TookIn()
 		}

@@ -353,11 +353,25 @@ func (t *settlement) log(ctx context.Context, tx db.Tx, n *tree.Node, op, oldPar
 	return tree.Log(ctx, tx, tree.Entry{Space: n.Space, Seq: t.seq, Op: op, Node: n, OldParent: oldParent, OldName: oldName, Time: t.now})
 }
 
-// label writes ids into the extended attributes of what was taken in.
-func (t *settlement) label() {
-	if t.NoXattr {
+// label writes ids into the extended attributes of what was taken in. Another settlement may have given the name to another
+// node meanwhile, and written its label: only what the index says now is written, by one at a time.
+func (t *settlement) label(ctx context.Context) {
+	if t.NoXattr || len(t.labels) == 0 {
 		return
 	}
+	t.labelling.Lock()
+	defer t.labelling.Unlock()
+	_ = t.DB.Read(ctx, func(r db.Reader) error { // where it cannot be asked, what was settled is as good as anything
+		for path, id := range t.labels {
+			switch n, err := tree.Child(ctx, r, t.folder, path[len(t.dir)+1:]); {
+			case errors.Is(err, tree.ErrNotFound) || err == nil && n.ID != id:
+				delete(t.labels, path)
+			case err != nil:
+				return err
+			}
+		}
+		return nil
+	})
 	for path, id := range t.labels {
 		if err := t.Disk.SetXattr(path, IDAttr, id); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.problem(path, "its id cannot be written: "+err.Error())
