@@ -34,12 +34,12 @@ func (r *readOnly) UpdateAccount(context.Context, string, identity.AccountChange
 
 // on runs a test on every database.
 func on(t *testing.T, f func(*testing.T, *Settings)) {
-	for name, url := range map[string]func() string{
-		"sqlite":   func() string { return "sqlite:" + filepath.Join(t.TempDir(), "settings.db") },
-		"postgres": func() string { return testkit.Postgres(t) },
+	for name, url := range map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "settings.db") },
+		"postgres": func(t *testing.T) string { return testkit.Postgres(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := db.Open(t.Context(), url(), db.Options{})
+			d, err := db.Open(t.Context(), url(t), db.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

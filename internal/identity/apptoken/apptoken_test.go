@@ -62,12 +62,12 @@ var secret = []byte("0123456789abcdef0123456789abcdef")
 
 // on runs a test on every database.
 func on(t *testing.T, f func(*testing.T, world)) {
-	for name, url := range map[string]func() string{
-		"sqlite":   func() string { return "sqlite:" + filepath.Join(t.TempDir(), "tokens.db") },
-		"postgres": func() string { return testkit.Postgres(t) },
+	for name, url := range map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "tokens.db") },
+		"postgres": func(t *testing.T) string { return testkit.Postgres(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := url()
+			u := url(t)
 			w := world{people: &people{disabled: map[string]bool{}, gone: map[string]bool{}}, clock: &clock{t: time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)}}
 			for _, s := range []**Store{&w.Store, &w.other} {
 				d, err := db.Open(t.Context(), u, db.Options{})

@@ -25,6 +25,9 @@ import (
 // RequirePostgres is the environment variable that, set to 1, makes tests fail instead of skip without PostgreSQL.
 const RequirePostgres = "OC_TEST_REQUIRE_POSTGRES"
 
+// SkipPostgres leaves out what needs PostgreSQL: under the race detector the same code runs with SQLite.
+const SkipPostgres = "OC_TEST_SKIP_POSTGRES"
+
 var errNoPostgres = errors.New("PostgreSQL is not installed (Debian: apt-get install postgresql)")
 
 // cluster is the one server of this test process. It lives until the process ends, however it ends: a shell that
@@ -43,6 +46,9 @@ var (
 // not that of bytes, as on many an installation. Without PostgreSQL the test is skipped, see RequirePostgres.
 func Postgres(t testing.TB) string {
 	t.Helper()
+	if os.Getenv(SkipPostgres) == "1" {
+		t.Skip("without PostgreSQL this time")
+	}
 	c, err := theCluster()
 	if errors.Is(err, errNoPostgres) && os.Getenv(RequirePostgres) != "1" {
 		t.Skip(err)
