@@ -42,15 +42,15 @@ func personal(t *testing.T, c *server.Client) string {
 
 // everywhere runs a suite on both databases and in both wirings.
 func everywhere(t *testing.T, f func(t *testing.T, o server.Options)) {
-	t.Run("together, SQLite", func(t *testing.T) { f(t, server.Options{}) })
-	t.Run("split, PostgreSQL", func(t *testing.T) { f(t, server.Options{Split: true, Database: postgres(t)}) })
+	t.Run("together, SQLite", func(t *testing.T) { t.Parallel(); f(t, server.Options{}) })
+	t.Run("split, PostgreSQL", func(t *testing.T) { t.Parallel(); f(t, server.Options{Split: true, Database: postgres(t)}) })
 }
 
 // inBothWirings runs a suite in one process and in many; where only the database could make a difference, the suites of the
 // packages tell.
 func inBothWirings(t *testing.T, f func(t *testing.T, o server.Options)) {
-	t.Run("together", func(t *testing.T) { f(t, server.Options{}) })
-	t.Run("split", func(t *testing.T) { f(t, server.Options{Split: true}) }) // the processes share files
+	t.Run("together", func(t *testing.T) { t.Parallel(); f(t, server.Options{}) })
+	t.Run("split", func(t *testing.T) { t.Parallel(); f(t, server.Options{Split: true}) }) // the processes share files
 }
 
 func TestLitmus(t *testing.T) {
