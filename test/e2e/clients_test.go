@@ -42,8 +42,9 @@ func personal(t *testing.T, c *server.Client) string {
 
 // everywhere runs a suite on both databases and in both wirings.
 func everywhere(t *testing.T, f func(t *testing.T, o server.Options)) {
-	t.Run("together, SQLite", func(t *testing.T) { t.Parallel(); f(t, server.Options{}) })
-	t.Run("split, PostgreSQL", func(t *testing.T) { t.Parallel(); f(t, server.Options{Split: true, Database: postgres(t)}) })
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); f(t, server.Options{}) })
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); f(t, server.Options{Database: postgres(t)}) })
+	t.Run("split", func(t *testing.T) { t.Parallel(); f(t, server.Options{Split: true}) })
 }
 
 // inBothWirings runs a suite in one process and in many; where only the database could make a difference, the suites of the

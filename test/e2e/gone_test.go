@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"opencloud/test/server"
 )
@@ -63,6 +64,10 @@ func TestGone(t *testing.T) {
 		share := invite(byEve, deck, "user", maryUser, editorRole)
 
 		for _, p := range []string{"/crew/a.txt", "/deck/b.txt"} {
+			// other processes learn within a second that she is in a group now
+			for until := time.Now().Add(5 * time.Second); mary.Do("GET", jail+p, "").Status == 404 && time.Now().Before(until); {
+				time.Sleep(100 * time.Millisecond)
+			}
 			mary.Want("GET", jail+p, "", nil, 200)
 		}
 		mary.Want("PROPFIND", jail+"/hers", "", []string{"Depth", "0"}, 207)
