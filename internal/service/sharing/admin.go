@@ -7,14 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"os"
-	"path/filepath"
-	"time"
 
-	"opencloud/internal/platform/service"
+	"opencloud/internal/platform/adminsock"
 )
 
 // Request is what an administrator asks.
@@ -31,7 +26,7 @@ type Admin interface {
 
 var (
 	_ Admin = (*Domain)(nil)
-	_ Admin = (*client)(nil)
+	_ Admin = client{}
 )
 
 // Clean is Cleanup and, where asked for, CleanupGrants.
@@ -79,90 +74,29 @@ func adminHandler(d *Domain) http.Handler {
 	})
 }
 
-// admin serves administrators on this machine who may open the socket.
-func (d *Domain) admin(path string, log *slog.Logger) service.Loop {
-	return service.Loop{Name: "admin socket", Run: func(ctx context.Context) error {
-		l, err := listen(ctx, path)
-		if err != nil {
-			log.WarnContext(ctx, "the command line cannot reach this server", "err", err)
-			<-ctx.Done()
-			return nil
-		}
-		srv := &http.Server{Handler: adminHandler(d), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
-		stop := context.AfterFunc(ctx, func() { srv.Close() })
-		defer stop()
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	}}
-}
-
-// listen opens the socket in the place of one of a process that died.
-func listen(ctx context.Context, path string) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	short := shortened(dir, path)
-	if conn, err := (&net.Dialer{}).DialContext(ctx, "unix", short); err == nil {
-		return nil, errors.Join(fmt.Errorf("another server listens at %s", path), conn.Close())
-	}
-	_ = os.Remove(path)
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", short)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
-}
-
-// shortened names a socket by a short path, as its length is bounded.
-func shortened(dir *os.File, path string) string {
-	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path))
-}
-
 // client asks a running server.
-type client struct {
-	http *http.Client
-	dir  *os.File
-}
+type client struct{ *adminsock.Client }
 
 // DialAdmin connects to the server that runs with a configuration. fs.ErrNotExist or a net.Error if there is none.
 func DialAdmin(ctx context.Context, cfg Config) (Admin, error) {
-	dir, err := os.Open(filepath.Dir(cfg.AdminSocket))
+	c, err := adminsock.Dial(ctx, cfg.AdminSocket)
 	if err != nil {
 		return nil, err
 	}
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", shortened(dir, cfg.AdminSocket))
-	}
-	conn, err := dial(ctx, "", "")
-	if err != nil {
-		return nil, errors.Join(err, dir.Close())
-	}
-	return &client{&http.Client{Transport: &http.Transport{DialContext: dial}}, dir}, conn.Close()
+	return client{c}, nil
 }
 
-func (c *client) Check(ctx context.Context) (rep Report, err error) {
+func (c client) Check(ctx context.Context) (rep Report, err error) {
 	err = c.do(ctx, "/check", Request{}, &rep)
 	return rep, err
 }
 
-func (c *client) Clean(ctx context.Context, r Request) (out Cleaned, err error) {
+func (c client) Clean(ctx context.Context, r Request) (out Cleaned, err error) {
 	err = c.do(ctx, "/cleanup", r, &out)
 	return out, err
 }
 
-func (c *client) Close() error { return c.dir.Close() }
-
-func (c *client) do(ctx context.Context, path string, r Request, out any) error {
+func (c client) do(ctx context.Context, path string, r Request, out any) error {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -171,7 +105,7 @@ func (c *client) do(ctx context.Context, path string, r Request, out any) error 
 	if err != nil {
 		return err
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.Do(req)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"opencloud/internal/identity/role"
 	"opencloud/internal/link"
 	"opencloud/internal/permission"
+	"opencloud/internal/platform/adminsock"
 	"opencloud/internal/resource"
 	"opencloud/internal/share"
 	"opencloud/internal/space"
@@ -181,7 +182,9 @@ func overSocket(t *testing.T, d *Domain) Admin {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- d.admin(cfg.AdminSocket, slog.New(slog.DiscardHandler)).Run(ctx) }()
+	go func() {
+		ended <- adminsock.Loop(cfg.AdminSocket, adminHandler(d), slog.New(slog.DiscardHandler)).Run(ctx)
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -11,6 +11,7 @@ import (
 	cs3 "opencloud/internal/cs3/sharing"
 	"opencloud/internal/identity"
 	"opencloud/internal/link"
+	"opencloud/internal/platform/adminsock"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/share"
@@ -107,5 +108,5 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	}}
 	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { deps.Domain.Server().Register(r) }, Ready: []service.Check{ready},
 		Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)},
-			deps.Domain.admin(cfg.AdminSocket, deps.Log)}}, nil
+			adminsock.Loop(cfg.AdminSocket, adminHandler(deps.Domain), deps.Log)}}, nil
 }

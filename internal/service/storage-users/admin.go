@@ -8,14 +8,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
 	"opencloud/internal/identity"
-	"opencloud/internal/platform/service"
+	"opencloud/internal/platform/adminsock"
 	"opencloud/internal/resource"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/posix/maintain"
@@ -267,40 +265,8 @@ func AdminHandler(s *Storage) http.Handler {
 	})
 }
 
-// socketName is the file in the storage's folder through which administrators reach a running server.
-const socketName = ".admin.sock"
-
-// adminLoop serves administrators on this machine who may write into the storage's folder.
-func adminLoop(root string, s *Storage, log *slog.Logger) service.Loop {
-	return service.Loop{Name: "admin socket", Run: func(ctx context.Context) error {
-		dir, err := os.Open(root)
-		if err != nil {
-			return err
-		}
-		defer dir.Close()
-		path := socketPath(dir)
-		_ = os.Remove(path) // of a process that died; the storage's lock tells that there is no other one
-		l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
-		if err != nil {
-			log.Warn("the command line cannot reach this server", "err", err)
-			<-ctx.Done()
-			return nil
-		}
-		if err := os.Chmod(path, 0o600); err != nil {
-			return err
-		}
-		srv := &http.Server{Handler: AdminHandler(s), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
-		stop := context.AfterFunc(ctx, func() { srv.Close() })
-		defer stop()
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	}}
-}
-
-// socketPath names the socket by a short path, as its length is bounded.
-func socketPath(dir *os.File) string { return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), socketName) }
+// socket is the file in the storage's folder through which administrators reach a running server.
+func socket(cfg Config) string { return filepath.Join(cfg.Drivers.Posix.Root, ".admin.sock") }
 
 // Admin asks a running server, or opens the storage itself if there is none.
 type Admin struct {
@@ -310,18 +276,8 @@ type Admin struct {
 
 // OpenAdmin connects to the server that uses the storage, or opens the storage.
 func OpenAdmin(ctx context.Context, cfg Config, log *slog.Logger) (*Admin, error) {
-	root := cfg.Drivers.Posix.Root
-	dir, err := os.Open(root)
-	if err == nil {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socketPath(dir))
-		if err == nil {
-			conn.Close()
-			t := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, "unix", socketPath(dir))
-			}}
-			return &Admin{client: &http.Client{Transport: t}, close: dir.Close}, nil
-		}
-		dir.Close()
+	if c, err := adminsock.Dial(ctx, socket(cfg)); err == nil {
+		return &Admin{client: &c.Client, close: c.Close}, nil
 	}
 	s, err := Open(ctx, cfg, log, nil)
 	if err != nil {

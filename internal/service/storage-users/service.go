@@ -14,6 +14,7 @@ import (
 
 	"opencloud/internal/cs3/files"
 	"opencloud/internal/cs3/provider"
+	"opencloud/internal/platform/adminsock"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/storage"
@@ -106,5 +107,5 @@ func New(ctx context.Context, cfg Config, deps Deps) (service.Parts, error) {
 	return service.Parts{HTTP: h, GRPC: func(r grpc.ServiceRegistrar) {
 		provider.Register(r, fs)
 		files.NewServer(fs, signer, cfg.DataServerURL, time.Duration(cfg.TransferExpires)*time.Second).Register(r)
-	}, Loops: append(deps.Storage.Loops(), adminLoop(cfg.Drivers.Posix.Root, deps.Storage, deps.Log), jobs), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
+	}, Loops: append(deps.Storage.Loops(), adminsock.Loop(socket(cfg), AdminHandler(deps.Storage), deps.Log), jobs), Ready: []service.Check{ready}, Close: deps.Storage.Close}, nil
 }
