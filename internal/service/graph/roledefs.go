@@ -4,9 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"net/http"
-	"strings"
 
-	"github.com/leonelquinteros/gotext"
 	"golang.org/x/text/language"
 
 	"opencloud/internal/identity"
@@ -31,52 +29,18 @@ type rolePermission struct {
 	Condition string   `json:"condition"`
 }
 
-// translator says names in the languages there are.
-type translator struct {
-	tags     []language.Tag
-	catalogs []*gotext.Po // nil: as they are
-	matcher  language.Matcher
-}
-
-func newTranslator() (*translator, error) {
-	t := &translator{tags: []language.Tag{language.English}, catalogs: []*gotext.Po{nil}}
-	entries, err := locales.ReadDir("locale")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		raw, err := locales.ReadFile("locale/" + e.Name())
-		if err != nil {
-			return nil, err
-		}
-		tag, err := language.Parse(strings.TrimSuffix(e.Name(), ".po"))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", e.Name(), err)
-		}
-		po := gotext.NewPo()
-		po.Parse(raw)
-		t.tags, t.catalogs = append(t.tags, tag), append(t.catalogs, po)
-	}
-	t.matcher = language.NewMatcher(t.tags)
-	return t, nil
-}
-
-// of speaks the language that the client asks for, else the caller's own.
-func (t *translator) of(r *http.Request) func(string) string {
+// speaks returns what says texts in the language that the client asks for, else in the caller's own.
+func (h *handler) speaks(r *http.Request) func(string, ...any) string {
 	accepted := r.Header.Get("Accept-Language")
 	if len(accepted) > 1000 { // matching takes time
 		accepted = ""
 	}
-	_, i := language.MatchStrings(t.matcher, accepted, identity.ActorFrom(r.Context()).User.Language)
-	po := t.catalogs[i]
-	if po == nil {
-		return func(text string) string { return text }
-	}
-	return func(text string) string { return po.Get(text, []any(nil)...) }
+	_, i := language.MatchStrings(h.translations.Matcher, accepted, identity.ActorFrom(r.Context()).User.Language)
+	return h.translations.In(h.translations.Tags[i])
 }
 
 // toDefinition describes a role.
-func toDefinition(role permission.Role, say func(string) string) roleDefinition {
+func toDefinition(role permission.Role, say func(string, ...any) string) roleDefinition {
 	d := roleDefinition{ID: role.ID, DisplayName: say(role.DisplayName), Description: say(role.Description), Weight: role.Weight}
 	for _, c := range role.Conditions() {
 		d.Permissions = append(d.Permissions, rolePermission{role.Rights.Actions(), c})
@@ -86,7 +50,7 @@ func toDefinition(role permission.Role, say func(string) string) roleDefinition 
 
 // roleDefinitions answers GET /roleManagement/permissions/roleDefinitions: a bare array of the roles that can be given.
 func (h *handler) roleDefinitions(_ http.ResponseWriter, r *http.Request) (any, error) {
-	say, out := h.translations.of(r), []roleDefinition{}
+	say, out := h.speaks(r), []roleDefinition{}
 	for _, role := range permission.EnabledRoles(h.enabledRoles) {
 		out = append(out, toDefinition(role, say))
 	}
@@ -101,7 +65,7 @@ func (h *handler) roleDefinition(_ http.ResponseWriter, r *http.Request) (any, e
 	}
 	for _, role := range permission.EnabledRoles(h.enabledRoles) {
 		if role.ID == id {
-			return toDefinition(role, h.translations.of(r)), nil
+			return toDefinition(role, h.speaks(r)), nil
 		}
 	}
 	return nil, missing("role")

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"opencloud/internal/permission"
+	"opencloud/internal/platform/catalog"
 )
 
 func TestRoleDefinitions(t *testing.T) {
@@ -55,15 +56,15 @@ func TestRoleDefinitions(t *testing.T) {
 
 // Every role is called something in every language.
 func TestRolesAreTranslated(t *testing.T) {
-	tr, err := newTranslator()
+	tr, err := catalog.Read(locales)
 	check(t, err)
-	if len(tr.tags) != 4 {
-		t.Fatal(tr.tags)
+	if len(tr.Tags) != 4 {
+		t.Fatal(tr.Tags)
 	}
-	for i, po := range tr.catalogs[1:] {
+	for _, tag := range tr.Tags {
 		for _, r := range permission.Roles() {
-			if !po.IsTranslated(r.DisplayName) || !po.IsTranslated(r.Description) {
-				t.Errorf("%s: %s: %q or %q is missing", tr.tags[i+1], r.Name, r.DisplayName, r.Description)
+			if !tr.Has(tag, r.DisplayName) || !tr.Has(tag, r.Description) {
+				t.Errorf("%s: %s: %q or %q is missing", tag, r.Name, r.DisplayName, r.Description)
 			}
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"opencloud/internal/job"
 	"opencloud/internal/link"
 	"opencloud/internal/odata"
+	"opencloud/internal/platform/catalog"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/resource"
 	"opencloud/internal/share"
@@ -91,7 +92,7 @@ func newHandler(cfg Config, deps Deps) (*handler, error) {
 	if h.enabledRoles, err = enabledRoles(cfg.UnifiedRoles.Available); err != nil {
 		return nil, err
 	}
-	if h.translations, err = newTranslator(); err != nil {
+	if h.translations, err = catalog.Read(locales); err != nil {
 		return nil, err
 	}
 	if cfg.URLSecret != "" {
@@ -129,7 +130,7 @@ type handler struct {
 	names *namer
 	// enabledRoles are the ids of the roles that can be given; nil: the default ones.
 	enabledRoles []string
-	translations *translator
+	translations *catalog.Catalog
 }
 
 // operation answers one call; the value is written as JSON.

@@ -192,7 +192,7 @@ func (h *handler) sharedItem(r *http.Request) (storage.Info, error) {
 
 // offered are the roles that the caller may give on an item. They are told without what they allow: that clients know.
 func (h *handler) offered(r *http.Request, item *storage.Info, federated bool) *[]roleDefinition {
-	say, out := h.translations.of(r), []roleDefinition{}
+	say, out := h.speaks(r), []roleDefinition{}
 	for _, role := range (permission.Offer{Enabled: h.enabledRoles, Own: item.Permissions, On: share.Target(item), Federated: federated}).Roles() {
 		d := toDefinition(role, say)
 		d.Permissions = nil

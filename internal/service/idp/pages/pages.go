@@ -11,7 +11,6 @@ import (
 	"embed"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
@@ -19,8 +18,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/leonelquinteros/gotext"
 	"golang.org/x/text/language"
+
+	"opencloud/internal/platform/catalog"
 )
 
 //go:embed templates/*.html
@@ -55,41 +55,24 @@ type Page struct {
 
 // Set renders pages.
 type Set struct {
-	brand    Brand
-	tags     []language.Tag
-	matcher  language.Matcher
-	catalogs map[language.Tag]*gotext.Po
-	pages    map[language.Tag]*template.Template
-	icon     template.URL
-	version  string // of the assets, so that browsers may keep them
-	files    fs.FS
+	brand   Brand
+	texts   *catalog.Catalog
+	pages   map[language.Tag]*template.Template
+	icon    template.URL
+	version string // of the assets, so that browsers may keep them
+	files   fs.FS
 }
 
 // New reads the templates and translations.
 func New(b Brand) (*Set, error) {
-	s := &Set{brand: b, tags: []language.Tag{language.English}, catalogs: map[language.Tag]*gotext.Po{}}
+	s := &Set{brand: b}
 	if s.brand.Name == "" {
 		s.brand.Name = "OpenCloud"
 	}
-	entries, err := locales.ReadDir("locale")
-	if err != nil {
+	var err error
+	if s.texts, err = catalog.Read(locales); err != nil {
 		return nil, err
 	}
-	for _, e := range entries {
-		raw, err := locales.ReadFile("locale/" + e.Name())
-		if err != nil {
-			return nil, err
-		}
-		tag, err := language.Parse(strings.TrimSuffix(e.Name(), ".po"))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", e.Name(), err)
-		}
-		po := gotext.NewPo()
-		po.Parse(raw)
-		s.tags = append(s.tags, tag)
-		s.catalogs[tag] = po
-	}
-	s.matcher = language.NewMatcher(s.tags)
 	if s.files, err = fs.Sub(assets, "assets"); err != nil {
 		return nil, err
 	}
@@ -112,8 +95,8 @@ func New(b Brand) (*Set, error) {
 	}
 	s.version = hex.EncodeToString(sum.Sum(nil))[:10]
 	s.pages = map[language.Tag]*template.Template{}
-	for _, tag := range s.tags {
-		if s.pages[tag], err = template.New("").Funcs(template.FuncMap{"t": s.translate(tag)}).ParseFS(templates, "templates/*.html"); err != nil {
+	for _, tag := range s.texts.Tags {
+		if s.pages[tag], err = template.New("").Funcs(template.FuncMap{"t": s.texts.In(tag)}).ParseFS(templates, "templates/*.html"); err != nil {
 			return nil, err
 		}
 	}
@@ -133,29 +116,16 @@ func (s *Set) Language(r *http.Request, own string) language.Tag {
 			want = append(want, tags...)
 		}
 	}
-	_, i, confidence := s.matcher.Match(want...)
+	_, i, confidence := s.texts.Matcher.Match(want...)
 	if confidence == language.No {
 		return language.English
 	}
-	return s.tags[i]
-}
-
-func (s *Set) translate(tag language.Tag) func(string, ...any) string {
-	po := s.catalogs[tag]
-	return func(text string, args ...any) string {
-		if po == nil {
-			if len(args) == 0 {
-				return text
-			}
-			return fmt.Sprintf(text, args...)
-		}
-		return po.Get(text, args...)
-	}
+	return s.texts.Tags[i]
 }
 
 // Text returns a text in the language that a page for this request has.
 func (s *Set) Text(r *http.Request, own, text string) string {
-	return s.translate(s.Language(r, own))(text)
+	return s.texts.In(s.Language(r, own))(text)
 }
 
 type view struct {
@@ -169,7 +139,7 @@ type view struct {
 // Render writes a page.
 func (s *Set) Render(w http.ResponseWriter, r *http.Request, p Page) error {
 	tag := s.Language(r, p.Language)
-	t := s.translate(tag)
+	t := s.texts.In(tag)
 	v := view{Page: p, Lang: tag.String(), Nonce: rand.Text(), Version: s.version, Icon: s.icon, Title: t(p.Title) + " - " + s.brand.Name, Brand: s.brand, Data: p.Data}
 	var b bytes.Buffer
 	if err := s.pages[tag].ExecuteTemplate(&b, p.Template+".html", v); err != nil {

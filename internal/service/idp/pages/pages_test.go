@@ -84,14 +84,14 @@ func TestTranslations(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := texts(t)
-	if len(all) < 90 || len(s.catalogs) != 3 {
-		t.Fatalf("%d texts in %d languages: are they found?", len(all), len(s.catalogs))
+	if len(all) < 90 || len(s.texts.Tags) != 4 {
+		t.Fatalf("%d texts in %d languages: are they found?", len(all), len(s.texts.Tags))
 	}
 	verbs := regexp.MustCompile(`%[a-z]`)
-	for tag, po := range s.catalogs {
+	for _, tag := range s.texts.Tags {
 		for text, file := range all {
-			got := s.translate(tag)(text)
-			if !po.IsTranslated(text) {
+			got := s.texts.In(tag)(text)
+			if !s.texts.Has(tag, text) {
 				t.Errorf("%s: %q (%s) has no translation", tag, text, file)
 			} else if strings.Join(verbs.FindAllString(text, -1), "") != strings.Join(verbs.FindAllString(got, -1), "") {
 				t.Errorf("%s: %q has other values than %q", tag, got, text)
