@@ -2,15 +2,15 @@ package oidc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 
 	zoidc "github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"opencloud/internal/platform/httpd"
 )
 
 // errInactive tells that an access token is good for nothing, or no more.
@@ -46,12 +46,12 @@ func (p *Provider) Userinfo(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err == nil:
-		answer(w, http.StatusOK, &info)
+		httpd.JSON(w, http.StatusOK, &info)
 	case errors.Is(err, errInactive):
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-		answer(w, http.StatusUnauthorized, zoidc.Error{ErrorType: "invalid_token", Description: "the access token is expired, revoked or not ours"})
+		httpd.JSON(w, http.StatusUnauthorized, zoidc.Error{ErrorType: "invalid_token", Description: "the access token is expired, revoked or not ours"})
 	default:
-		answer(w, http.StatusServiceUnavailable, zoidc.Error{ErrorType: "temporarily_unavailable"})
+		httpd.JSON(w, http.StatusServiceUnavailable, zoidc.Error{ErrorType: "temporarily_unavailable"})
 	}
 }
 
@@ -78,7 +78,7 @@ func (p *Provider) Introspect(w http.ResponseWriter, r *http.Request) {
 	token, clientID, err := op.ParseTokenIntrospectionRequest(r, p.op)
 	if err != nil {
 		w.Header().Set("WWW-Authenticate", "Basic")
-		answer(w, http.StatusUnauthorized, zoidc.Error{ErrorType: zoidc.InvalidClient, Description: "introspection is for applications with a secret"})
+		httpd.JSON(w, http.StatusUnauthorized, zoidc.Error{ErrorType: zoidc.InvalidClient, Description: "introspection is for applications with a secret"})
 		return
 	}
 	out := zoidc.IntrospectionResponse{}
@@ -90,10 +90,10 @@ func (p *Provider) Introspect(w http.ResponseWriter, r *http.Request) {
 		out, err = p.introspection(r.Context(), c)
 	}
 	if err != nil && !errors.Is(err, errInactive) {
-		answer(w, http.StatusServiceUnavailable, zoidc.Error{ErrorType: "temporarily_unavailable"})
+		httpd.JSON(w, http.StatusServiceUnavailable, zoidc.Error{ErrorType: "temporarily_unavailable"})
 		return
 	}
-	answer(w, http.StatusOK, &out)
+	httpd.JSON(w, http.StatusOK, &out)
 }
 
 // introspection is what is told of a token that is good. errInactive if its person's account is not.
@@ -125,16 +125,4 @@ func (p *Provider) introspection(ctx context.Context, c *zoidc.AccessTokenClaims
 		out.Claims["acr"] = c.AuthenticationContextClassReference
 	}
 	return out, nil
-}
-
-func answer(w http.ResponseWriter, status int, v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(status)
-	_, _ = w.Write(b)
 }

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	zoidc "github.com/zitadel/oidc/v3/pkg/oidc"
@@ -17,6 +16,7 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/oidc"
+	"opencloud/internal/platform/httpd"
 )
 
 // flowAge is how long after signing in a request that asked for it (prompt=login) is satisfied.
@@ -294,19 +294,7 @@ func (h *handler) discovery(w http.ResponseWriter, r *http.Request) {
 	out["request_parameter_supported"], out["request_uri_parameter_supported"], out["claims_parameter_supported"] = false, false, false
 	delete(out, "device_authorization_endpoint")
 	w.Header().Set("Cache-Control", "max-age=60")
-	writeJSON(w, http.StatusOK, out)
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(status)
-	_, _ = w.Write(b)
+	httpd.JSON(w, http.StatusOK, out)
 }
 
 // endSession signs out. (OpenID Connect RP-Initiated Logout 1.0) Without a hint that proves whose application asks, the

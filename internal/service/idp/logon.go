@@ -19,6 +19,7 @@ import (
 
 	"opencloud/internal/identity"
 	"opencloud/internal/oidc"
+	"opencloud/internal/platform/httpd"
 )
 
 // The JSON API of the original's sign-in page, for those who bring that page along. (spec/identity.md §6.4)
@@ -50,12 +51,12 @@ func (h *handler) api(f func(w http.ResponseWriter, r *http.Request, q *apiReque
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if r.Header.Get("Kopano-Konnect-XSRF") != "1" || !h.ownOrigin(r) {
-			writeJSON(w, http.StatusBadRequest, map[string]string{"error": "the request does not come from the sign-in page"})
+			httpd.JSON(w, http.StatusBadRequest, map[string]string{"error": "the request does not come from the sign-in page"})
 			return
 		}
 		var q apiRequest
 		if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
-			writeJSON(w, http.StatusBadRequest, map[string]string{"error": "the request cannot be read"})
+			httpd.JSON(w, http.StatusBadRequest, map[string]string{"error": "the request cannot be read"})
 			return
 		}
 		if q.Hello == nil {
@@ -67,10 +68,10 @@ func (h *handler) api(f func(w http.ResponseWriter, r *http.Request, q *apiReque
 		case err == nil:
 		case errors.As(err, &throttled):
 			w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter/time.Second)+1))
-			writeJSON(w, http.StatusTooManyRequests, map[string]string{"error": "too many attempts"})
+			httpd.JSON(w, http.StatusTooManyRequests, map[string]string{"error": "too many attempts"})
 		default:
 			h.Log.ErrorContext(r.Context(), "sign-in is not possible", "err", err)
-			writeJSON(w, http.StatusInternalServerError, map[string]string{"error": "sign-in is not possible at the moment"})
+			httpd.JSON(w, http.StatusInternalServerError, map[string]string{"error": "sign-in is not possible at the moment"})
 		}
 	}
 }
@@ -92,7 +93,7 @@ func (h *handler) ownOrigin(r *http.Request) bool {
 func (h *handler) apiHello(w http.ResponseWriter, r *http.Request, q *apiRequest) error {
 	client, ok := h.Provider.Client(q.Hello.ClientID)
 	if q.Hello.ClientID != "" && (!ok || !client.MayRedirect(q.Hello.Redirect)) {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "unknown application or address"})
+		httpd.JSON(w, http.StatusBadRequest, map[string]string{"error": "unknown application or address"})
 		return nil
 	}
 	s, u, err := h.current(r)
@@ -101,7 +102,7 @@ func (h *handler) apiHello(w http.ResponseWriter, r *http.Request, q *apiRequest
 	}
 	out, err := h.hello(r.Context(), q.Hello, client, u, err == nil && !s.Pending)
 	if err == nil {
-		writeJSON(w, http.StatusOK, out)
+		httpd.JSON(w, http.StatusOK, out)
 	}
 	return err
 }
@@ -179,7 +180,7 @@ func (h *handler) apiLogon(w http.ResponseWriter, r *http.Request, q *apiRequest
 		out["continue_uri"] = h.issuer + pagePath + "factor"
 		delete(out, "next")
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"success": true, "state": q.State, "hello": out})
+	httpd.JSON(w, http.StatusOK, map[string]any{"success": true, "state": q.State, "hello": out})
 	return nil
 }
 
@@ -250,7 +251,7 @@ func (h *handler) apiLogoff(w http.ResponseWriter, r *http.Request, q *apiReques
 	if err := h.signOut(w, r); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"success": true, "state": q.State})
+	httpd.JSON(w, http.StatusOK, map[string]any{"success": true, "state": q.State})
 	return nil
 }
 
@@ -279,7 +280,7 @@ func (h *handler) apiConsent(w http.ResponseWriter, r *http.Request, q *apiReque
 	if err := h.consent(w, r, u, s, q.Hello.ClientID, knownScopes(strings.Fields(q.Hello.Scope)), apiFlow(r, q)); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"success": true, "state": q.State})
+	httpd.JSON(w, http.StatusOK, map[string]any{"success": true, "state": q.State})
 	return nil
 }
 

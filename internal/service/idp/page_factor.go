@@ -16,6 +16,7 @@ import (
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/factor"
 	"opencloud/internal/oidc"
+	"opencloud/internal/platform/httpd"
 	"opencloud/internal/service/idp/pages"
 )
 
@@ -52,18 +53,18 @@ func (h *handler) passkeyOptions(begin func(r *http.Request) (json.RawMessage, s
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if !h.ownOrigin(r) {
-			writeJSON(w, http.StatusForbidden, map[string]string{"error": "the request does not come from our page"})
+			httpd.JSON(w, http.StatusForbidden, map[string]string{"error": "the request does not come from our page"})
 			return
 		}
 		options, challenge, err := begin(r)
 		switch {
 		case err == nil:
-			writeJSON(w, http.StatusOK, map[string]any{"options": options, "challenge": challenge})
+			httpd.JSON(w, http.StatusOK, map[string]any{"options": options, "challenge": challenge})
 		case errors.Is(err, oidc.ErrNoSession), errors.Is(err, identity.ErrInvalid):
-			writeJSON(w, http.StatusForbidden, map[string]string{"error": "not possible now"})
+			httpd.JSON(w, http.StatusForbidden, map[string]string{"error": "not possible now"})
 		default:
 			h.Log.ErrorContext(r.Context(), "passkey options", "err", err)
-			writeJSON(w, http.StatusInternalServerError, map[string]string{"error": "not possible at the moment"})
+			httpd.JSON(w, http.StatusInternalServerError, map[string]string{"error": "not possible at the moment"})
 		}
 	}
 }

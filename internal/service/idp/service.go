@@ -21,6 +21,7 @@ import (
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/factor"
 	"opencloud/internal/oidc"
+	"opencloud/internal/platform/httpd"
 	"opencloud/internal/platform/service"
 	"opencloud/internal/service/idp/pages"
 )
@@ -127,7 +128,7 @@ func (h *handler) routes() http.Handler {
 	}
 	mux.HandleFunc(oidc.CheckPath, h.checkSession)
 	mux.HandleFunc("/konnect/v1/register", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusForbidden, map[string]string{"error": "access_denied", "error_description": "applications are registered by the administrator"})
+		httpd.JSON(w, http.StatusForbidden, map[string]string{"error": "access_denied", "error_description": "applications are registered by the administrator"})
 	})
 	mux.HandleFunc(oidc.AuthorizePath, h.authorize)
 	mux.HandleFunc(oidc.EndSessionPath, h.endSession)
