@@ -52,24 +52,10 @@ const columns = `id, token, storage, space, node, folder, rights, name, descript
 
 func scan(r db.Row) Link {
 	l := Link{ID: r.Text(0), Token: r.Text(1), Item: resource.ID{Storage: r.Text(2), Space: r.Text(3), Node: r.Text(4)}, Folder: r.Int(5) != 0,
-		Rights: permission.Set(r.Int(6)), Name: r.Text(7), Description: r.Text(8), Creator: r.Text(9), Owner: r.Text(10), Expires: moment(r.Int(11)),
-		Created: moment(r.Int(12)), Changed: moment(r.Int(13)), Quick: r.Int(14) != 0, hash: r.Text(15), secret: r.Int(16), Views: r.Int(17), Downloads: r.Int(18)}
+		Rights: permission.Set(r.Int(6)), Name: r.Text(7), Description: r.Text(8), Creator: r.Text(9), Owner: r.Text(10), Expires: db.Time(r.Int(11)),
+		Created: db.Time(r.Int(12)), Changed: db.Time(r.Int(13)), Quick: r.Int(14) != 0, hash: r.Text(15), secret: r.Int(16), Views: r.Int(17), Downloads: r.Int(18)}
 	l.HasPassword = l.hash != ""
 	return l
-}
-
-func moment(ns int64) time.Time {
-	if ns == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, ns)
-}
-
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
 }
 
 func (s *Store) query(ctx context.Context, where string, args ...any) (out []Link, err error) {
@@ -113,8 +99,8 @@ func (s *Store) All(ctx context.Context) ([]Link, error) { return s.query(ctx, `
 func (s *Store) add(ctx context.Context, l *Link) error {
 	err := s.db.Write(ctx, func(tx db.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO links(`+columns+`) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-			l.ID, l.Token, l.Item.Storage, l.Item.Space, l.Item.Node, l.Folder, int64(l.Rights), l.Name, l.Description, l.Creator, l.Owner, nanos(l.Expires),
-			nanos(l.Created), nanos(l.Changed), l.Quick, l.hash, l.secret, l.Views, l.Downloads)
+			l.ID, l.Token, l.Item.Storage, l.Item.Space, l.Item.Node, l.Folder, int64(l.Rights), l.Name, l.Description, l.Creator, l.Owner, db.Nanos(l.Expires),
+			db.Nanos(l.Created), db.Nanos(l.Changed), l.Quick, l.hash, l.secret, l.Views, l.Downloads)
 		return err
 	})
 	if err != nil {
@@ -127,7 +113,7 @@ func (s *Store) add(ctx context.Context, l *Link) error {
 func (s *Store) update(ctx context.Context, l *Link) error {
 	err := s.db.Write(ctx, func(tx db.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE links SET rights=?, name=?, description=?, expires=?, changed=?, hash=?, secret=? WHERE id=?`,
-			int64(l.Rights), l.Name, l.Description, nanos(l.Expires), nanos(l.Changed), l.hash, l.secret, l.ID)
+			int64(l.Rights), l.Name, l.Description, db.Nanos(l.Expires), db.Nanos(l.Changed), l.hash, l.secret, l.ID)
 		if err == nil && n == 0 {
 			err = storage.ErrNotFound
 		}
@@ -165,7 +151,7 @@ func (s *Store) ForgetItems(ctx context.Context, items []resource.ID) (n int64, 
 // ForgetExpired removes links that ended before a time.
 func (s *Store) ForgetExpired(ctx context.Context, before time.Time) (n int64, err error) {
 	err = s.db.Write(ctx, func(tx db.Tx) error {
-		n, err = tx.Exec(ctx, `DELETE FROM links WHERE expires<>0 AND expires<?`, nanos(before))
+		n, err = tx.Exec(ctx, `DELETE FROM links WHERE expires<>0 AND expires<?`, db.Nanos(before))
 		return err
 	})
 	return n, err

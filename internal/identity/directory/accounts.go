@@ -62,7 +62,7 @@ func (d *Directory) accounts(ctx context.Context, r db.Reader, where string, arg
 		var a identity.Account
 		a.User, _ = d.scanUser(row)
 		a.ExternalID, a.PrimaryRole = row.Text(12), row.Text(13)
-		a.Created, a.PasswordChanged, a.Deleted, a.LastSignIn = moment(row.Int(14)), moment(row.Int(15)), moment(row.Int(16)), moment(row.Int(17))
+		a.Created, a.PasswordChanged, a.Deleted, a.LastSignIn = db.Time(row.Int(14)), db.Time(row.Int(15)), db.Time(row.Int(16)), db.Time(row.Int(17))
 		at[a.ID] = len(out)
 		out = append(out, a)
 		return nil

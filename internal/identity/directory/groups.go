@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -20,21 +19,7 @@ const known = `kind IN ('', 'class')`
 
 func scanGroup(r db.Row) identity.GroupRecord {
 	return identity.GroupRecord{Group: identity.Group{ID: r.Text(0), DisplayName: r.Text(1)}, Kind: identity.GroupKind(r.Text(2)), Description: r.Text(3),
-		Classification: r.Text(4), Number: r.Text(5), ExternalID: r.Text(6), Terminates: moment(r.Int(7)), Created: moment(r.Int(8))}
-}
-
-func moment(ns int64) time.Time {
-	if ns == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, ns).UTC()
-}
-
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
+		Classification: r.Text(4), Number: r.Text(5), ExternalID: r.Text(6), Terminates: db.Time(r.Int(7)), Created: db.Time(r.Int(8))}
 }
 
 // groups runs a query for groups.
@@ -151,7 +136,7 @@ func (d *Directory) insertGroup(ctx context.Context, tx db.Tx, g identity.GroupR
 	now := d.now().UnixNano()
 	_, err := tx.Exec(ctx, `INSERT INTO directory_sets(id, kind, name, name_key, description, classification, number, external_id, terminates, created, changed)
 		VALUES(?,?,?,?,?,?,?,?,?,?,?)`, g.ID, string(g.Kind), g.DisplayName, key(g.DisplayName), g.Description, g.Classification, g.Number, g.ExternalID,
-		nanos(g.Terminates), now, now)
+		db.Nanos(g.Terminates), now, now)
 	return taken(err, "group "+g.DisplayName)
 }
 
@@ -162,7 +147,7 @@ func (d *Directory) UpdateGroup(ctx context.Context, g identity.GroupRecord) err
 	}
 	return d.write(ctx, func(tx db.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE directory_sets SET name=?, name_key=?, description=?, classification=?, number=?, external_id=?, terminates=?, changed=?
-			WHERE id=? AND kind=?`, g.DisplayName, key(g.DisplayName), g.Description, g.Classification, g.Number, g.ExternalID, nanos(g.Terminates),
+			WHERE id=? AND kind=?`, g.DisplayName, key(g.DisplayName), g.Description, g.Classification, g.Number, g.ExternalID, db.Nanos(g.Terminates),
 			d.now().UnixNano(), g.ID, string(g.Kind))
 		return one(n, taken(err, "group "+g.DisplayName))
 	})

@@ -142,26 +142,19 @@ func (s *Store) open(userID string, sealed []byte) ([]byte, error) {
 	return s.aead.Open(nil, sealed[:n], sealed[n:], []byte(userID))
 }
 
-func moment(ns int64) time.Time {
-	if ns == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, ns).UTC()
-}
-
 // List returns what somebody has set up.
 func (s *Store) List(ctx context.Context, userID string) (out []Factor, err error) {
 	err = s.db.Read(ctx, func(r db.Reader) error {
 		out = nil
 		err := r.Query(ctx, `SELECT id, name, created, used FROM factor_passkeys WHERE uid=? ORDER BY created, id`, func(row db.Row) error {
-			out = append(out, Factor{ID: row.Text(0), Kind: Passkey, Name: row.Text(1), Created: moment(row.Int(2)), LastUsed: moment(row.Int(3))})
+			out = append(out, Factor{ID: row.Text(0), Kind: Passkey, Name: row.Text(1), Created: db.Time(row.Int(2)), LastUsed: db.Time(row.Int(3))})
 			return nil
 		}, userID)
 		if err != nil {
 			return err
 		}
 		err = r.Query(ctx, `SELECT created, used FROM factor_totp WHERE uid=? AND confirmed=1`, func(row db.Row) error {
-			out = append(out, Factor{ID: TOTP, Kind: TOTP, Created: moment(row.Int(0)), LastUsed: moment(row.Int(1))})
+			out = append(out, Factor{ID: TOTP, Kind: TOTP, Created: db.Time(row.Int(0)), LastUsed: db.Time(row.Int(1))})
 			return nil
 		}, userID)
 		if err != nil {
@@ -169,8 +162,8 @@ func (s *Store) List(ctx context.Context, userID string) (out []Factor, err erro
 		}
 		codes := Factor{ID: Recovery, Kind: Recovery}
 		err = r.Query(ctx, `SELECT created, used FROM factor_recovery WHERE uid=?`, func(row db.Row) error {
-			codes.Created = moment(row.Int(0))
-			if used := moment(row.Int(1)); used.IsZero() {
+			codes.Created = db.Time(row.Int(0))
+			if used := db.Time(row.Int(1)); used.IsZero() {
 				codes.Left++
 			} else if used.After(codes.LastUsed) {
 				codes.LastUsed = used

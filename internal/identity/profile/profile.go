@@ -116,7 +116,7 @@ func get(ctx context.Context, r db.Reader, ids []string, out map[string]Profile)
 	}
 	among := ` WHERE uid IN (?` + strings.Repeat(",?", len(ids)-1) + `)`
 	err := r.Query(ctx, `SELECT uid, roles, language, last_sign_in, password_changed FROM profiles`+among, func(row db.Row) error {
-		p := Profile{Language: row.Text(2), LastSignIn: moment(row.Int(3)), PasswordChanged: moment(row.Int(4))}
+		p := Profile{Language: row.Text(2), LastSignIn: db.Time(row.Int(3)), PasswordChanged: db.Time(row.Int(4))}
 		if roles := row.Text(1); roles != "" {
 			p.Roles = strings.Split(roles, ",")
 		}
@@ -162,13 +162,6 @@ func (s *Store) Identify(ctx context.Context, id string, identities []identity.E
 		}
 		return nil
 	})
-}
-
-func moment(ns int64) time.Time {
-	if ns == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, ns).UTC()
 }
 
 func (s *Store) write(ctx context.Context, f func(db.Tx) error) error {

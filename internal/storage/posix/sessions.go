@@ -103,7 +103,7 @@ func (f *FS) session(ctx context.Context, id string) (*sessionRow, *tree.Space, 
 
 func (f *FS) sessionRows(ctx context.Context, r db.Reader, where string, each func(*sessionRow), args ...any) error {
 	return r.Query(ctx, `SELECT id, space, parent, path, length, request, actor, created, expires FROM uploads`+where, func(row db.Row) error {
-		s := &sessionRow{id: row.Text(0), space: row.Text(1), node: row.Text(2), path: row.Text(3), length: row.Int(4), created: tree.Time(row.Int(7)), expires: tree.Time(row.Int(8))}
+		s := &sessionRow{id: row.Text(0), space: row.Text(1), node: row.Text(2), path: row.Text(3), length: row.Int(4), created: db.Time(row.Int(7)), expires: db.Time(row.Int(8))}
 		if err := json.Unmarshal([]byte(row.Text(5)), &s.request); err != nil {
 			return err
 		}

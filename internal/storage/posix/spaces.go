@@ -120,7 +120,7 @@ func (f *FS) describeSpace(ctx context.Context, r db.Reader, s *tree.Space) (*de
 		return nil, err
 	}
 	out := &describedSpace{space.Space{ID: f.id(s.ID, s.ID), Type: s.Type, Name: s.Name, Alias: s.Alias, Description: s.Description, Owner: s.Owner,
-		ImageID: s.Image, ReadmeID: s.Readme, ETag: n.ETag(), MTime: time.Unix(0, n.MTime), Permissions: may, Disabled: tree.Time(s.Disabled),
+		ImageID: s.Image, ReadmeID: s.Readme, ETag: n.ETag(), MTime: time.Unix(0, n.MTime), Permissions: may, Disabled: db.Time(s.Disabled),
 		Quota: f.quotaOf(s, n)}}
 	if n.Flags&tree.FlagGrants != 0 {
 		if out.Members, err = tree.GrantsOf(ctx, r, s.ID); err != nil {

@@ -64,7 +64,7 @@ func (f *FS) listBin(ctx context.Context, r db.Reader, space resource.ID, yield 
 	return r.Query(ctx, `SELECT t.node, t.path, t.name, t.deleted, n.kind, n.size FROM trash t JOIN nodes n ON n.id=t.node
 		WHERE t.space=? ORDER BY t.deleted DESC, t.node`, func(row db.Row) error {
 		i := storage.TrashItem{Key: row.Text(0), OriginalPath: toClient(string(row.Bytes(1))), Name: toClient(string(row.Bytes(2))),
-			Deleted: tree.Time(row.Int(3)), Kind: resource.Kind(row.Int(4)), Size: row.Int(5)}
+			Deleted: db.Time(row.Int(3)), Kind: resource.Kind(row.Int(4)), Size: row.Int(5)}
 		i.ID = f.id(space.Space, i.Key)
 		if !yield(i, nil) {
 			return errStopped
@@ -96,7 +96,7 @@ func (f *FS) listTrashed(ctx context.Context, r db.Reader, space resource.ID, ke
 	return tree.Children(ctx, r, c.Node().ID, nil, 1<<40, func(n *tree.Node) error {
 		p := path.Join(rel, toClient(n.Name))
 		i := storage.TrashItem{Key: key, Path: p, Name: toClient(n.Name), OriginalPath: toClient(t.Path) + "/" + p, Kind: n.Kind, Size: n.Size,
-			Deleted: tree.Time(t.Deleted), ID: f.id(n.Space, n.ID)}
+			Deleted: db.Time(t.Deleted), ID: f.id(n.Space, n.ID)}
 		if !yield(i, nil) {
 			return errStopped
 		}

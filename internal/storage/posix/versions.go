@@ -36,7 +36,7 @@ func (f *FS) ListVersions(ctx context.Context, id resource.ID) ([]storage.Versio
 	}
 	out := make([]storage.Version, 0, len(all))
 	for _, v := range all {
-		out = append(out, storage.Version{Key: v.Key, Size: v.Size, MTime: tree.Time(v.MTime), ETag: tree.ETag(v.Key, v.Seq), MIME: mimeOf(p.node().Name)})
+		out = append(out, storage.Version{Key: v.Key, Size: v.Size, MTime: db.Time(v.MTime), ETag: tree.ETag(v.Key, v.Seq), MIME: mimeOf(p.node().Name)})
 	}
 	return out, nil
 }
@@ -69,7 +69,7 @@ func (f *FS) OpenVersion(ctx context.Context, id resource.ID, key string) (*stor
 		return nil, errors.Join(storage.ErrUnavailable, err)
 	}
 	i := f.info(p.space, p.node(), p.may)
-	i.Size, i.MTime, i.ETag = v.Size, tree.Time(v.MTime), tree.ETag(v.Key, v.Seq)
+	i.Size, i.MTime, i.ETag = v.Size, db.Time(v.MTime), tree.ETag(v.Key, v.Seq)
 	i.Checksums = storage.Checksums{SHA1: v.Sums.SHA1(), MD5: v.Sums.MD5(), Adler32: v.Sums.Adler32()}
 	return &storage.Content{Info: i, ReadSeekCloser: &content{file: file, size: v.Size}}, nil
 }

@@ -47,7 +47,7 @@ const grantColumns = `kind, grantee, permissions, expires, creator, created`
 
 func scanGrant(row db.Row, from int) space.Grant {
 	return space.Grant{Kind: space.GranteeKind(row.Int(from)), Grantee: row.Text(from + 1), Permissions: permission.Set(row.Int(from + 2)),
-		Expires: Time(row.Int(from + 3)), Creator: row.Text(from + 4), Created: Time(row.Int(from + 5))}
+		Expires: db.Time(row.Int(from + 3)), Creator: row.Text(from + 4), Created: db.Time(row.Int(from + 5))}
 }
 
 // GrantsOf returns the grants on a node.
@@ -137,7 +137,7 @@ func RootGrants(ctx context.Context, r db.Reader, c GrantCondition) (map[string]
 func SaveGrant(ctx context.Context, tx db.Tx, n *Node, g space.Grant) error {
 	_, err := tx.Exec(ctx, `INSERT INTO grants(node, kind, grantee, space, permissions, expires, creator, created) VALUES(?,?,?,?,?,?,?,?)
 		ON CONFLICT(node, kind, grantee) DO UPDATE SET permissions=excluded.permissions, expires=excluded.expires`,
-		n.ID, int64(g.Kind), g.Grantee, n.Space, int64(g.Permissions), Nanos(g.Expires), g.Creator, Nanos(g.Created))
+		n.ID, int64(g.Kind), g.Grantee, n.Space, int64(g.Permissions), db.Nanos(g.Expires), g.Creator, db.Nanos(g.Created))
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func LocksOf(ctx context.Context, r db.Reader, id resource.ID, now time.Time) ([
 	err := r.Query(ctx, `SELECT token, shared, infinite, owner, uid, username, app, timeout, created, expires FROM locks WHERE node=?
 		AND (expires=0 OR expires>?) ORDER BY created, token`, func(row db.Row) error {
 		out = append(out, storage.Lock{Token: row.Text(0), Shared: row.Int(1) != 0, Infinite: row.Int(2) != 0, Owner: row.Text(3), User: row.Text(4),
-			UserName: row.Text(5), App: row.Text(6), Timeout: time.Duration(row.Int(7)), Created: Time(row.Int(8)), Expires: Time(row.Int(9)), Root: id})
+			UserName: row.Text(5), App: row.Text(6), Timeout: time.Duration(row.Int(7)), Created: db.Time(row.Int(8)), Expires: db.Time(row.Int(9)), Root: id})
 		return nil
 	}, id.Node, now.UnixNano())
 	return out, err
@@ -160,7 +160,7 @@ func LocksOf(ctx context.Context, r db.Reader, id resource.ID, now time.Time) ([
 func SaveLock(ctx context.Context, tx db.Tx, n *Node, l storage.Lock) error {
 	_, err := tx.Exec(ctx, `INSERT INTO locks(token, node, space, shared, infinite, owner, uid, username, app, timeout, created, expires)
 		VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node, token) DO UPDATE SET timeout=excluded.timeout, expires=excluded.expires`,
-		l.Token, n.ID, n.Space, l.Shared, l.Infinite, l.Owner, l.User, l.UserName, l.App, int64(l.Timeout), Nanos(l.Created), Nanos(l.Expires))
+		l.Token, n.ID, n.Space, l.Shared, l.Infinite, l.Owner, l.User, l.UserName, l.App, int64(l.Timeout), db.Nanos(l.Created), db.Nanos(l.Expires))
 	if err != nil {
 		return err
 	}
@@ -226,20 +226,4 @@ func SaveTrashed(ctx context.Context, tx db.Tx, t *Trashed) error {
 	_, err := tx.Exec(ctx, `INSERT INTO trash(node, space, parent, name, path, deleted, actor) VALUES(?,?,?,?,?,?,?)`,
 		t.Node.ID, t.Node.Space, t.Parent, []byte(t.Name), []byte(t.Path), t.Deleted, t.Actor)
 	return err
-}
-
-// Time and Nanos turn unix ns into time.Time and back; 0 is the zero time.
-func Time(ns int64) time.Time {
-	if ns == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, ns)
-}
-
-// Nanos is the inverse of Time.
-func Nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
 }

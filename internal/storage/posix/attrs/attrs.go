@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"opencloud/internal/permission"
+	"opencloud/internal/platform/db"
 	"opencloud/internal/space"
 	"opencloud/internal/storage/posix/disk"
 	"opencloud/internal/storage/tree"
@@ -28,7 +29,7 @@ func WriteSpace(d disk.FS, sp *tree.Space) error {
 		{"space.description", sp.Description}, {"space.image", sp.Image}, {"space.readme", sp.Readme}, {"owner.id", sp.Owner},
 		{"quota", strconv.FormatInt(sp.Quota, 10)}, {"dtime", ""}}
 	if sp.Disabled != 0 {
-		values[len(values)-1][1] = tree.Time(sp.Disabled).UTC().Format(time.RFC3339Nano)
+		values[len(values)-1][1] = db.Time(sp.Disabled).UTC().Format(time.RFC3339Nano)
 	}
 	for _, v := range values {
 		if err := set(d, sp.Dir, prefix+v[0], v[1]); err != nil {
