@@ -29,6 +29,7 @@ import (
 	"opencloud/internal/platform/limits"
 	"opencloud/internal/platform/log"
 	"opencloud/internal/platform/registry"
+	"opencloud/internal/platform/service"
 	"opencloud/internal/platform/supervise"
 	"opencloud/internal/platform/telemetry"
 	"opencloud/internal/platform/tlsutil"
@@ -71,6 +72,7 @@ type stack struct {
 	sessions  *oidc.Store
 	factors   *factor.Store
 	shared    *sharing.Domain
+	loops     []service.Loop // of what services of this process share
 	settings  *settings.Store
 	prefs     gateway.Settings
 	jobsIn    db.DB                   // where the table of jobs is
@@ -223,6 +225,9 @@ func (s *stack) run(ctx context.Context, rt runtime) (err error) {
 	}
 	if len(units) == 0 {
 		return errors.New("no service to run")
+	}
+	for _, l := range s.loops {
+		units = append(units, supervise.Unit{Name: l.Name, Run: l.Run})
 	}
 	units = append(units, supervise.Unit{Name: "memory", Run: limits.Settle})
 	if control := s.control(group, rt); control != nil {

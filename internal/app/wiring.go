@@ -273,6 +273,7 @@ func (s *stack) sharing(ctx context.Context) (*sharing.Domain, error) {
 		return nil, err
 	}
 	s.closers = append(s.closers, d.Close)
+	s.loops = append(s.loops, d.Counting())
 	if s.dir != nil {
 		s.dir.OnPurge(d.Forget)
 	}

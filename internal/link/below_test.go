@@ -73,7 +73,7 @@ func TestBelowAndTarget(t *testing.T) {
 	defer func() { must(d.Close()) }()
 	store, err := link.NewStore(t.Context(), d)
 	must(err)
-	s := link.New(link.Options{FS: fs, Machine: people, Store: store, Policy: password.Policy{Length: 8}, MustHave: true})
+	s := link.New(link.Options{FS: fs, Machine: people, Store: store, Rules: link.Rules{Policy: password.Policy{Length: 8}, MustHave: true}})
 	if r := s.Rules(); !r.MustHave || r.WriteMustHave || r.Policy.Length != 8 {
 		t.Errorf("%+v", r)
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func Root(token string) resource.ID {
 
 // Errors beside those of package storage and the ThrottledError of identity.
 var (
-	// ErrPassword tells that a password is needed, or that it was wrong: Missing tells which.
+	// ErrPassword tells that a password is needed, or that it was wrong (then it is ErrWrongPassword too).
 	ErrPassword = errors.New("the link needs a password")
 	// ErrWrongPassword is ErrPassword for somebody who gave one.
 	ErrWrongPassword = fmt.Errorf("wrong password: %w", ErrPassword)
@@ -154,33 +155,33 @@ type Options struct {
 	FS      storage.FS
 	Machine identity.Machine // tells what a link's creator is now
 	Store   *Store
-	Policy  password.Policy
+	Rules
+}
+
+// Rules is what is asked of the passwords of links.
+type Rules struct {
+	Policy password.Policy
 	// MustHave and WriteMustHave ask for a password on every link, or on those that can change something.
 	MustHave, WriteMustHave bool
 }
 
 // Service makes and opens links. Its methods act for the actor of the context.
 type Service struct {
-	o     Options
-	login *login.Authenticator
-	now   func() time.Time
+	o      Options
+	login  *login.Authenticator
+	hasher *password.Hasher
+	now    func() time.Time
 }
 
 // New returns a service.
 func New(o Options) *Service {
-	s := &Service{o: o, now: time.Now}
+	s := &Service{o: o, hasher: password.NewHasher(), now: time.Now}
 	s.login = login.New(passwords{s})
 	return s
 }
 
-// Rules is what is asked of the passwords of links.
-type Rules struct {
-	Policy                  password.Policy
-	MustHave, WriteMustHave bool
-}
-
 // Rules tells what is asked of the passwords of links, for those who announce it.
-func (s *Service) Rules() Rules { return Rules{s.o.Policy, s.o.MustHave, s.o.WriteMustHave} }
+func (s *Service) Rules() Rules { return s.o.Rules }
 
 // Request describes a link to make.
 type Request struct {
@@ -226,8 +227,8 @@ func (s *Service) Create(ctx context.Context, ref storage.Ref, r Request) (Link,
 	}
 	l.ID, l.Token, l.Created = letters(), letters(), s.now()
 	l.Changed = l.Created
-	if r.Password != "" {
-		l.hash, l.HasPassword, l.secret = password.Hash(r.Password), true, 1
+	if err := s.protect(ctx, &l, r.Password); err != nil {
+		return Link{}, err
 	}
 	return l, s.o.Store.add(ctx, &l)
 }
@@ -353,19 +354,22 @@ func (s *Service) setPassword(ctx context.Context, l *Link, pw *string) error {
 	}
 	a := identity.ActorFrom(ctx)
 	if *pw == "" && s.o.MustHave && l.HasPassword && !l.Writes() && (a.Kind == identity.Service || role.Allows(a.User.Roles, role.ReadOnlyPublicLinkPasswordDelete) == role.All) {
-		l.hash, l.HasPassword = "", false
-		l.secret++
-		return nil
+		return s.protect(ctx, l, "")
 	}
 	if err := s.complete(l, *pw, *pw != ""); err != nil {
 		return err
 	}
-	l.hash, l.HasPassword = "", *pw != ""
+	return s.protect(ctx, l, *pw)
+}
+
+// protect gives a link a password, or takes it off; logins with the former one end.
+func (s *Service) protect(ctx context.Context, l *Link, pw string) (err error) {
+	l.hash, l.HasPassword = "", pw != ""
 	if l.HasPassword {
-		l.hash = password.Hash(*pw)
+		l.hash, err = s.hasher.Hash(ctx, pw)
 	}
 	l.secret++
-	return nil
+	return err
 }
 
 // Remove takes a link back.
@@ -424,6 +428,12 @@ func (s *Service) Below(ctx context.Context, folder *storage.Info) ([]Given, err
 	if err != nil {
 		return nil, err
 	}
+	out, err := s.seen(ctx, all)
+	return slices.DeleteFunc(out, func(g Given) bool { return g.On.Parent != folder.ID || !mine(ctx, &g.Link, &g.On) }), err
+}
+
+// seen returns those of the links that count, with what they are on, as far as the actor sees that.
+func (s *Service) seen(ctx context.Context, all []Link) ([]Given, error) {
 	var out []Given
 	for _, l := range all {
 		if l.expired(s.now()) {
@@ -436,9 +446,7 @@ func (s *Service) Below(ctx context.Context, folder *storage.Info) ([]Given, err
 		if err != nil {
 			return nil, err
 		}
-		if item.Parent == folder.ID && mine(ctx, &l, &item) {
-			out = append(out, Given{l, item})
-		}
+		out = append(out, Given{l, item})
 	}
 	return out, nil
 }
@@ -469,19 +477,5 @@ func (s *Service) Given(ctx context.Context) ([]Given, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Given
-	for _, l := range all {
-		if l.expired(s.now()) {
-			continue
-		}
-		item, err := s.o.FS.Stat(ctx, storage.At(l.Item, ""), storage.View{Path: true})
-		if errors.Is(err, storage.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Given{l, item})
-	}
-	return out, nil
+	return s.seen(ctx, all)
 }

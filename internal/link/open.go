@@ -49,15 +49,11 @@ func (s *Service) Open(ctx context.Context, token string, k Key) (Link, identity
 		}
 	}
 	switch {
-	case free:
+	case free, k.Signature != "" && s.signed(&l, k):
 		a, err := s.visitor(ctx, &l)
 		return l, a, err
 	case k.Signature != "":
-		if !s.signed(&l, k) {
-			return Link{}, identity.Actor{}, ErrWrongPassword
-		}
-		a, err := s.visitor(ctx, &l)
-		return l, a, err
+		return Link{}, identity.Actor{}, ErrWrongPassword
 	case k.Password == "":
 		return Link{}, identity.Actor{}, ErrPassword
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"opencloud/test/server"
 )
@@ -177,7 +178,21 @@ func TestSharing(t *testing.T) {
 			guest.Want("GET", "/archiver?public-token="+token+"&id="+alan.id("secret.txt"), "", nil, 404)
 			guest.Want("GET", "/archiver?public-token="+token+"&id="+alan.drive, "", nil, 404)
 			stranger.Want("GET", "/archiver?public-token="+token+"&id="+alan.id("docs"), "", nil, 401)
-			alan.Want("DELETE", "/graph/v1beta1/drives/"+alan.drive+"/items/"+alan.id("docs")+"/permissions/"+id, "", nil, 204)
+			// Its maker sees how often it was used, whichever process counts.
+			permission := "/graph/v1beta1/drives/" + alan.drive + "/items/" + alan.id("docs") + "/permissions/" + id
+			var used struct {
+				Views     int64 `json:"@opencloud.link.views"`
+				Downloads int64 `json:"@opencloud.link.downloads"`
+			}
+			for until := time.Now().Add(20 * time.Second); used.Views == 0 || used.Downloads == 0; time.Sleep(200 * time.Millisecond) {
+				if err := json.Unmarshal([]byte(alan.Want("GET", permission, "", nil, 200).Body), &used); err != nil {
+					t.Fatal(err)
+				}
+				if time.Now().After(until) {
+					t.Fatalf("nobody counts: %+v", used)
+				}
+			}
+			alan.Want("DELETE", permission, "", nil, 204)
 			guest.Want("PROPFIND", root, "", []string{"Depth", "0"}, 404)
 		})
 		t.Run("drop", func(t *testing.T) {

@@ -45,8 +45,8 @@ type Directory struct {
 	stored     atomic.Int64 // the generation it told then
 	actors     *cache.Map[string, remembered]
 	onPurge    []func(ctx context.Context, userID string) error
-	hashing    chan struct{} // bounds the memory of making hashes
-	dummy      string        // hash of no password, so that unknown accounts cost the same time
+	hasher     *password.Hasher
+	dummy      string // hash of no password, so that unknown accounts cost the same time
 	now        func() time.Time
 }
 
@@ -66,7 +66,7 @@ func New(ctx context.Context, d db.DB, o Options) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Directory{db: d, profiles: profiles, opts: o, actors: cache.New[string, remembered](4096), hashing: make(chan struct{}, 1), now: time.Now,
+	return &Directory{db: d, profiles: profiles, opts: o, actors: cache.New[string, remembered](4096), hasher: password.NewHasher(), now: time.Now,
 		// A well-formed hash of our parameters to which no password is known. Not made with Hash: a start must not cost one.
 		dummy: "$argon2id$v=19$m=19456,t=2,p=1$" + strings.Repeat("A", 22) + "$" + strings.Repeat("A", 43)}, nil
 }

@@ -184,18 +184,11 @@ func (d *Directory) allowed(ctx context.Context, pw string) (string, error) {
 	return d.hash(ctx, pw)
 }
 
-// hash makes password hashes one at a time.
 func (d *Directory) hash(ctx context.Context, pw string) (string, error) {
 	if pw == "" || len(pw) > password.MaxLength {
 		return "", fmt.Errorf("%w: a password has 1 to %d bytes", identity.ErrInvalid, password.MaxLength)
 	}
-	select {
-	case d.hashing <- struct{}{}:
-		defer func() { <-d.hashing }()
-		return password.Hash(pw), nil
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
+	return d.hasher.Hash(ctx, pw)
 }
 
 func searchText(u identity.User) string {

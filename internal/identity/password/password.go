@@ -2,6 +2,7 @@
 package password
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
@@ -43,6 +44,23 @@ func Hash(password string) string {
 	key := argon2.IDKey([]byte(password), salt, passes, memory, lanes, keyLen)
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memory, passes, lanes, b64.EncodeToString(salt), b64.EncodeToString(key))
+}
+
+// Hasher makes hashes one at a time: each takes 19 MiB.
+type Hasher struct{ slot chan struct{} }
+
+// NewHasher returns a hasher.
+func NewHasher() *Hasher { return &Hasher{make(chan struct{}, 1)} }
+
+// Hash returns a hash in PHC string format; the context's error if it ends before it is its turn.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	select {
+	case h.slot <- struct{}{}:
+		defer func() { <-h.slot }()
+		return Hash(password), nil
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 // Verify tells whether the password belongs to the hash: a PHC string of argon2id or argon2i, with or without the prefix

@@ -136,7 +136,7 @@ func newWorld(t *testing.T, change func(*Config, *link.Options)) *world {
 		Checksums: []string{"sha1", "md5", "adler32"}, Preferred: "sha1", ChunkSize: 10000000, DirectoryWritable: true, CheckUpdates: true}
 	cfg.Archiver.MaxFiles, cfg.Archiver.MaxSize = 5, 1000
 	cfg.OCS.SharePrefix, cfg.OCS.AdditionalInfo, cfg.OCS.Enumeration = "/Shares", "{{.Mail}}", true
-	options := link.Options{FS: w.fs, Machine: w.people, Store: links, Policy: password.Policy{Length: 8, Lower: 1, Upper: 1, Digits: 1, Special: 1}, WriteMustHave: true}
+	options := link.Options{FS: w.fs, Machine: w.people, Store: links, Rules: link.Rules{Policy: password.Policy{Length: 8, Lower: 1, Upper: 1, Digits: 1, Special: 1}, WriteMustHave: true}}
 	if change != nil {
 		change(&cfg, &options)
 	}

@@ -180,7 +180,7 @@ func (w *world) share(fs storage.FS) {
 	links, err := link.NewStore(context.Background(), w.database)
 	check(w.t, err)
 	w.deps.Shares = share.New(share.Options{FS: fs, Users: w.d, Groups: w.d, Store: received})
-	w.deps.Links = link.New(link.Options{FS: fs, Machine: w.d, Store: links, Policy: password.Policy{Length: 8}, WriteMustHave: true})
+	w.deps.Links = link.New(link.Options{FS: fs, Machine: w.d, Store: links, Rules: link.Rules{Policy: password.Policy{Length: 8}, WriteMustHave: true}})
 	w.links = links
 	w.start()
 }

@@ -66,7 +66,7 @@ func Open(ctx context.Context, cfg Config, fs storage.FS, p People, log *slog.Lo
 			}
 			return cfg.AutoAccept
 		}})
-	out.Links = link.New(link.Options{FS: fs, Machine: p.Machine, Store: out.links, Policy: policy, MustHave: cfg.MustHave, WriteMustHave: cfg.WriteMustHave})
+	out.Links = link.New(link.Options{FS: fs, Machine: p.Machine, Store: out.links, Rules: link.Rules{Policy: policy, MustHave: cfg.MustHave, WriteMustHave: cfg.WriteMustHave}})
 	return out, nil
 }
 
@@ -107,6 +107,5 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 		return deps.Domain.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
 	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { deps.Domain.Server().Register(r) }, Ready: []service.Check{ready},
-		Loops: []service.Loop{deps.Domain.Counting(), {Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)},
-			adminsock.Loop(cfg.AdminSocket, adminHandler(deps.Domain), deps.Log)}}, nil
+		Loops: []service.Loop{{Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)}, adminsock.Loop(cfg.AdminSocket, adminHandler(deps.Domain), deps.Log)}}, nil
 }

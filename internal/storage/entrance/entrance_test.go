@@ -86,7 +86,7 @@ func newWorld(t *testing.T) *world {
 	behind := mem.New(storageID)
 	w := &world{T: t}
 	w.shares = share.New(share.Options{FS: behind, Users: directory{}, Groups: groups{}, Store: received})
-	w.links = link.New(link.Options{FS: behind, Machine: directory{}, Store: links, Policy: password.Policy{Length: 8}})
+	w.links = link.New(link.Options{FS: behind, Machine: directory{}, Store: links, Rules: link.Rules{Policy: password.Policy{Length: 8}}})
 	w.fs = entrance.New(behind, w.shares, w.links)
 	for _, u := range []string{"alice", "bob"} {
 		s, err := behind.CreateSpace(as(u), storage.SpaceRequest{Type: space.Personal, Owner: u, Name: u})
