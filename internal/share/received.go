@@ -35,6 +35,11 @@ func (r *Received) SpaceAlias() string { return r.Shares[0].SpaceAlias }
 // ID is its id in the jail.
 func (r *Received) ID() resource.ID { return Jail().WithNode(r.Share) }
 
+// has tells whether a share with an id is one of its shares.
+func (r *Received) has(shareID string) bool {
+	return slices.ContainsFunc(r.Shares, func(sh Share) bool { return sh.ID() == shareID })
+}
+
 // Received returns all that the actor received, the oldest first, whatever he made of it. What he sees for the first time gets
 // a name in his jail. It takes four queries, however many they are.
 func (s *Service) Received(ctx context.Context) ([]Received, error) {
@@ -84,7 +89,7 @@ func merge(all []Share) []Received {
 func apply(all []Received, entries map[resource.ID]Entry) (missing bool) {
 	for i := range all {
 		e, ok := entries[all[i].Item.ID]
-		missing = missing || !ok || !slices.ContainsFunc(all[i].Shares, func(sh Share) bool { return sh.ID() == e.Share })
+		missing = missing || !ok || !all[i].has(e.Share)
 		all[i].Entry = e
 	}
 	return missing
@@ -105,7 +110,7 @@ func (s *Service) ReceivedItem(ctx context.Context, id resource.ID) (Received, e
 		return Received{}, err
 	}
 	for _, r := range all {
-		if r.Item.ID == id || id.Storage == JailID && slices.ContainsFunc(r.Shares, func(sh Share) bool { return sh.ID() == id.Node }) {
+		if r.Item.ID == id || id.Storage == JailID && r.has(id.Node) {
 			return r, nil
 		}
 	}
@@ -151,7 +156,7 @@ func (s *Service) Mounted(ctx context.Context, name, shareID string) (Entry, err
 	}
 	all, err := s.Received(ctx)
 	for _, r := range all {
-		if r.State == Accepted && (r.Mount == name || shareID != "" && slices.ContainsFunc(r.Shares, func(sh Share) bool { return sh.ID() == shareID })) {
+		if r.State == Accepted && (r.Mount == name || shareID != "" && r.has(shareID)) {
 			return r.Entry, nil
 		}
 	}

@@ -289,8 +289,7 @@ func (s *Service) Remove(ctx context.Context, ref storage.Ref, id string) error 
 	return nil
 }
 
-// List returns the shares of an item that count, or the members of a space. It needs ListGrants; without, it returns those
-// that the actor made himself.
+// List returns the shares of an item that count, or the members of a space; none to who may not list them.
 func (s *Service) List(ctx context.Context, ref storage.Ref) (storage.Info, []Share, error) {
 	item, err := s.o.FS.Stat(ctx, ref, storage.View{Path: true})
 	if err != nil {

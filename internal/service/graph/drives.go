@@ -181,7 +181,7 @@ func (h *handler) drives(r *http.Request, all bool) (any, error) {
 // mayBeInJail tells whether drives of the jail can fulfil the filter: what was received need not be looked up for others.
 func (q *driveQuery) mayBeInJail() bool {
 	t := q.filter.Type
-	return (t == "" || t == space.Virtual || t == mountpoint) && (q.filter.ID.IsZero() || q.filter.ID.Storage == share.JailID)
+	return (t == "" || t == space.Virtual || t == space.Mountpoint) && (q.filter.ID.IsZero() || q.filter.ID.Storage == share.JailID)
 }
 
 // matches tells whether a drive of the jail fulfils the filter.

@@ -303,12 +303,9 @@ func (h *handler) jailDrives(ctx context.Context) ([]drive, error) {
 		}
 		id := r.ID().String()
 		remote := h.toRemote(ctx, r)
-		out = append(out, drive{ID: id, Type: mountpoint, Alias: mountpoint + "/" + r.Mount, Name: r.Mount, Owner: remote.CreatedBy, Quota: quota{State: "normal"},
+		out = append(out, drive{ID: id, Type: string(space.Mountpoint), Alias: string(space.Mountpoint) + "/" + r.Mount, Name: r.Mount, Owner: remote.CreatedBy, Quota: quota{State: "normal"},
 			WebURL: h.url + "/f/" + id, Root: driveItem{ID: id, Name: r.Mount, ETag: remote.ETag, WebDAVURL: h.dav + id, Remote: remote},
 			LastModified: remote.LastModified, modified: r.Item.MTime})
 	}
 	return out, nil
 }
-
-// mountpoint is the type of the drives that received items are.
-const mountpoint = "mountpoint"

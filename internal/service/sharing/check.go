@@ -44,22 +44,13 @@ func (d *Domain) Check(ctx context.Context) (Report, error) {
 }
 
 func (d *Domain) checkGrants(ctx context.Context, rep *Report) error {
-	found, err := d.fs.FindGrants(ctx, storage.GrantQuery{All: true})
+	found, nobody, err := d.nobodies(ctx)
 	if err != nil {
 		return err
 	}
 	rep.Grants = len(found)
-	there := map[space.Grant]bool{}
 	for _, g := range found {
-		who := space.Grant{Kind: g.Grant.Kind, Grantee: g.Grant.Grantee}
-		ok, asked := there[who]
-		if !asked {
-			if ok, err = known(ctx, d.people.Users, d.people.Groups, who); err != nil {
-				return err
-			}
-			there[who] = ok
-		}
-		if !ok {
+		if who := granteeOf(g); nobody[who] {
 			sh := share.Share{Grant: g.Grant, Item: g.Info}
 			rep.Findings = append(rep.Findings, Finding{"grant", sh.ID(), g.Info.ID.String(), share.MemberID(who), "the directory knows nobody of this id"})
 		}
@@ -67,13 +58,42 @@ func (d *Domain) checkGrants(ctx context.Context, rep *Report) error {
 	return nil
 }
 
-// known tells whether the directory knows a grantee.
-func known(ctx context.Context, users identity.Users, groups identity.Groups, g space.Grant) (bool, error) {
+// nobodies returns all grants, and those among their grantees (kind and id) that the directory does not know.
+func (d *Domain) nobodies(ctx context.Context) ([]storage.Granted, map[space.Grant]bool, error) {
+	found, err := d.fs.FindGrants(ctx, storage.GrantQuery{All: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	asked, nobody := map[space.Grant]bool{}, map[space.Grant]bool{}
+	for _, g := range found {
+		who := granteeOf(g)
+		if asked[who] {
+			continue
+		}
+		asked[who] = true
+		there, err := d.knows(ctx, who)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !there {
+			nobody[who] = true
+		}
+	}
+	return found, nobody, nil
+}
+
+// granteeOf is whom a grant is to, without what it gives.
+func granteeOf(g storage.Granted) space.Grant {
+	return space.Grant{Kind: g.Grant.Kind, Grantee: g.Grant.Grantee}
+}
+
+// knows tells whether the directory knows a grantee.
+func (d *Domain) knows(ctx context.Context, g space.Grant) (bool, error) {
 	var err error
 	if g.Kind == space.GroupGrantee {
-		_, err = groups.Group(ctx, g.Grantee)
+		_, err = d.people.Groups.Group(ctx, g.Grantee)
 	} else {
-		_, err = users.User(ctx, g.Grantee)
+		_, err = d.people.Users.User(ctx, g.Grantee)
 	}
 	if errors.Is(err, identity.ErrNotFound) {
 		return false, nil

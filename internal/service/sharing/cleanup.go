@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"opencloud/internal/resource"
-	"opencloud/internal/space"
-	"opencloud/internal/storage"
 )
 
 const (
@@ -68,24 +66,11 @@ func (d *Domain) gone(ctx context.Context, ids []resource.ID) (map[resource.ID]b
 // directory that answers wrongly for a moment must not cost anybody his shares.
 func (d *Domain) CleanupGrants(ctx context.Context) (n int, err error) {
 	ctx = asService(ctx)
-	found, err := d.fs.FindGrants(ctx, storage.GrantQuery{All: true})
+	_, nobody, err := d.nobodies(ctx)
 	if err != nil {
 		return 0, err
 	}
-	seen := map[space.Grant]bool{}
-	for _, g := range found {
-		who := space.Grant{Kind: g.Grant.Kind, Grantee: g.Grant.Grantee}
-		if seen[who] {
-			continue
-		}
-		seen[who] = true
-		there, err := known(ctx, d.people.Users, d.people.Groups, who)
-		if err != nil {
-			return n, err
-		}
-		if there {
-			continue
-		}
+	for who := range nobody {
 		if err := d.fs.DropGrantee(ctx, who.Kind, who.Grantee); err != nil {
 			return n, err
 		}

@@ -8,6 +8,7 @@ package entrance
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"strings"
@@ -99,7 +100,7 @@ func (f *FS) jail(ctx context.Context, ref storage.Ref) (way, error) {
 		id = ""
 		e, err := f.shares.Mounted(ctx, name, "")
 		if err != nil {
-			if !below && isNotFound(err) {
+			if !below && errors.Is(err, storage.ErrNotFound) {
 				err = &virtual{name: name}
 			}
 			return way{}, err
@@ -173,8 +174,6 @@ func (f *FS) paths(ctx context.Context, w *way, v storage.View) error {
 	return err
 }
 
-func isNotFound(err error) bool { return err == storage.ErrNotFound } //nolint:errorlint // our own domain's, not wrapped
-
 // Stat implements storage.Reader.
 func (f *FS) Stat(ctx context.Context, ref storage.Ref, v storage.View) (storage.Info, error) {
 	w, err := f.enter(ctx, ref)
@@ -204,7 +203,7 @@ func (w *way) fits(ref storage.Ref, i *storage.Info, err error) error {
 func (f *FS) List(ctx context.Context, ref storage.Ref, v storage.View) (storage.Info, iter.Seq2[storage.Info, error], error) {
 	w, err := f.enter(ctx, ref)
 	if err != nil {
-		return f.virtualList(ctx, err, v)
+		return f.virtualList(ctx, err)
 	}
 	if w.dropped(ctx) {
 		return storage.Info{}, nil, storage.ErrNotFound
@@ -242,7 +241,7 @@ func (f *FS) named(ctx context.Context, w *way, ref storage.Ref) error {
 // inside is enter for calls that change or read what exists, or make something in a folder.
 func (f *FS) inside(ctx context.Context, ref storage.Ref, makes bool) (way, error) {
 	w, err := f.enter(ctx, ref)
-	if v, ok := err.(*virtual); ok { //nolint:errorlint // made above
+	if v, ok := errors.AsType[*virtual](err); ok {
 		switch {
 		case v.name == "" || makes:
 			err = storage.ErrForbidden // nothing can be made beside mounts
@@ -602,7 +601,7 @@ func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.Grante
 // Changes implements storage.Journal.
 func (f *FS) Changes(ctx context.Context, ref storage.Ref, token string, limit int) ([]storage.Change, string, bool, error) {
 	w, err := f.enter(ctx, ref)
-	if _, ok := err.(*virtual); ok || err == nil && w.door != nil && w.door.public { //nolint:errorlint // made here
+	if _, ok := errors.AsType[*virtual](err); ok || err == nil && w.door != nil && w.door.public {
 		err = storage.ErrUnsupported
 	}
 	if err != nil {
@@ -618,7 +617,7 @@ func (f *FS) Changes(ctx context.Context, ref storage.Ref, token string, limit i
 // Quota implements storage.Spaces: the jail itself has none.
 func (f *FS) Quota(ctx context.Context, id resource.ID) (space.Quota, error) {
 	w, err := f.enter(ctx, storage.At(id, ""))
-	if _, ok := err.(*virtual); ok { //nolint:errorlint // made above
+	if _, ok := errors.AsType[*virtual](err); ok {
 		return space.Quota{}, nil
 	}
 	if err != nil {

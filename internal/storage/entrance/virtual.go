@@ -31,34 +31,35 @@ func (f *FS) virtualInfo(ctx context.Context, err error) (storage.Info, error) {
 	return self, err
 }
 
-// virtualRoot returns a virtual root and what is in it.
-func (f *FS) virtualRoot(ctx context.Context, err error) (storage.Info, []storage.Info, error) {
-	var v *virtual
-	if !errors.As(err, &v) {
+// virtualRoot returns a virtual root, and a function that gathers what is in it.
+func (f *FS) virtualRoot(ctx context.Context, err error) (storage.Info, func() []storage.Info, error) {
+	v, ok := errors.AsType[*virtual](err)
+	switch {
+	case !ok:
 		return storage.Info{}, nil, err
-	}
-	if v.name != "" {
+	case v.name != "":
 		return storage.Info{}, nil, storage.ErrNotFound
-	}
-	if v.public {
+	case v.public:
 		return f.fileRoot(ctx)
 	}
 	all, err := f.shares.Received(ctx)
 	if err != nil {
 		return storage.Info{}, nil, err
 	}
-	var out []storage.Info
-	for i := range all {
-		if all[i].State == share.Accepted {
-			out = append(out, mount(&all[i]))
+	return share.JailRoot(all), func() []storage.Info {
+		var out []storage.Info
+		for i := range all {
+			if all[i].State == share.Accepted {
+				out = append(out, mount(&all[i]))
+			}
 		}
-	}
-	slices.SortFunc(out, func(a, b storage.Info) int { return cmp.Compare(a.Name, b.Name) })
-	return share.JailRoot(all), out, nil
+		slices.SortFunc(out, func(a, b storage.Info) int { return cmp.Compare(a.Name, b.Name) })
+		return out
+	}, nil
 }
 
 // fileRoot is the folder in which the file lies that a link opens.
-func (f *FS) fileRoot(ctx context.Context) (storage.Info, []storage.Info, error) {
+func (f *FS) fileRoot(ctx context.Context) (storage.Info, func() []storage.Info, error) {
 	a := identity.ActorFrom(ctx)
 	v := a.Visit
 	w := way{ref: storage.At(resource.ID{Storage: v.Storage, Space: v.Space, Node: v.Node}, "")}
@@ -73,11 +74,11 @@ func (f *FS) fileRoot(ctx context.Context) (storage.Info, []storage.Info, error)
 	w.show(&file, true)
 	w.door.id, w.door.parent = root.ID, resource.ID{}
 	w.show(&root, true)
-	return root, []storage.Info{file}, nil
+	return root, func() []storage.Info { return []storage.Info{file} }, nil
 }
 
 // virtualList lists a virtual root.
-func (f *FS) virtualList(ctx context.Context, err error, _ storage.View) (storage.Info, iter.Seq2[storage.Info, error], error) {
+func (f *FS) virtualList(ctx context.Context, err error) (storage.Info, iter.Seq2[storage.Info, error], error) {
 	self, children, err := f.virtualRoot(ctx, err)
 	if err != nil {
 		return storage.Info{}, nil, err
@@ -86,7 +87,7 @@ func (f *FS) virtualList(ctx context.Context, err error, _ storage.View) (storag
 		return storage.Info{}, nil, storage.ErrForbidden
 	}
 	return self, func(yield func(storage.Info, error) bool) {
-		for _, i := range children {
+		for _, i := range children() {
 			if !yield(i, nil) {
 				return
 			}
