@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -138,4 +139,43 @@ func TestCheckpoint(t *testing.T) {
 	if info, err := os.Stat(wal); err == nil && info.Size() > 0 {
 		t.Fatalf("after Close the log has %d bytes", info.Size())
 	}
+}
+
+// TestOpenTogether opens files that are not there yet in many processes at once, as those of a server do that is started
+// for the first time.
+func TestOpenTogether(t *testing.T) {
+	const variable = "OC_TEST_OPEN"
+	if dir := os.Getenv(variable); dir != "" {
+		_, _ = os.Stdin.Read(make([]byte, 1)) // ends when all are there
+		for i := range 50 {
+			d, err := db.Open(t.Context(), fmt.Sprintf("sqlite:%s/%d", dir, i), db.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			if err := d.Migrate(t.Context(), "x", []string{table}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return
+	}
+	gate, open, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gate.Close()
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	for range 12 {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOpenTogether$")
+		cmd.Env, cmd.Stdin = append(os.Environ(), variable+"="+dir), gate
+		all.Go(func() {
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	open.Close()
+	all.Wait()
 }

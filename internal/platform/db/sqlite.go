@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,13 +57,17 @@ func openSQLite(_ context.Context, path string, o Options) (DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := intoWAL(conn); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
 	wc := &sqliteWriter{t: sqliteTx{statements: statements{conn: conn}}}
 	d.w = startWriter(o.Log, wc, &wc.t.outcome)
 	return d, nil
 }
 
 func (d *sqliteDB) connect(pragmas ...string) (*sqlite.Conn, error) {
-	conn, err := sqlite.OpenConn(d.path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
+	conn, err := sqlite.OpenConn(d.path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", d.path, sqliteError(err))
 	}
@@ -74,6 +79,17 @@ func (d *sqliteDB) connect(pragmas ...string) (*sqlite.Conn, error) {
 		}
 	}
 	return conn, nil
+}
+
+// intoWAL gives a new file its mode. Where several processes do so at once, SQLite refuses all but one at once, whatever the
+// timeout.
+func intoWAL(conn *sqlite.Conn) error {
+	for began := time.Now(); ; time.Sleep(time.Millisecond + rand.N(10*time.Millisecond)) {
+		err := runScript(conn, "PRAGMA journal_mode=WAL")
+		if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy || time.Since(began) > busyTimeout {
+			return err
+		}
+	}
 }
 
 // runScript runs statements one after another, none of them kept.
