@@ -5,12 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"opencloud/test/server"
 )
 
-// TestBrowser starts a server and runs node's tests. OC_SHOTS names a folder that the screenshots go to.
+// TestBrowser runs each file of node's tests against a server of its own. OC_SHOTS names a folder that the screenshots go to.
 func TestBrowser(t *testing.T) {
 	for _, program := range []string{"node", "npm", "chromium"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -24,20 +25,34 @@ func TestBrowser(t *testing.T) {
 	if out, err := command(dir, "npm", "ci", "--no-audit", "--no-fund").CombinedOutput(); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
-	shots := os.Getenv("OC_SHOTS")
-	if shots == "" {
-		shots = t.TempDir()
+	files, err := filepath.Glob(filepath.Join(dir, "*.test.js"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
 	}
-	s := server.Start(t, server.Options{})
-	cmd := command(dir, "node", "--test", "--test-concurrency=1")
-	strict := server.Start(t, server.Options{Split: true, Env: []string{"IDP_SECOND_FACTOR=required", "IDP_SECOND_FACTOR_ROLES=user"}})
-	other := server.Start(t, server.Options{Env: []string{"IDP_SECOND_FACTOR=required", "IDP_SECOND_FACTOR_ROLES=user", "IDP_ASSET_PATH=" + filepath.Join(dir, "testdata", "assets")}})
-	cmd.Env = append(os.Environ(), "OPENCLOUD_URL="+s.URL, "OPENCLOUD_ASSETS_URL="+other.URL, "ADMIN_PASSWORD="+server.Password, "OPENCLOUD_STRICT_URL="+strict.URL, "SHOTS="+shots)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".test.js")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shots := os.Getenv("OC_SHOTS")
+			if shots == "" {
+				shots = t.TempDir()
+			}
+			s := server.Start(t, server.Options{})
+			env := []string{"OPENCLOUD_URL=" + s.URL, "ADMIN_PASSWORD=" + server.Password, "SHOTS=" + shots}
+			if name == "signin" {
+				strict := []string{"IDP_SECOND_FACTOR=required", "IDP_SECOND_FACTOR_ROLES=user"}
+				env = append(env, "OPENCLOUD_STRICT_URL="+server.Start(t, server.Options{Split: true, Env: strict}).URL,
+					"OPENCLOUD_ASSETS_URL="+server.Start(t, server.Options{Env: append(strict, "IDP_ASSET_PATH="+filepath.Join(dir, "testdata", "assets"))}).URL)
+			}
+			cmd := command(dir, "node", "--test", "--test-reporter=spec", file)
+			cmd.Env = append(os.Environ(), env...)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			t.Logf("%s", out)
+		})
 	}
-	t.Logf("%s", out)
 }
 
 func command(dir, name string, args ...string) *exec.Cmd {
