@@ -83,11 +83,11 @@ func (c Cursor) Pass(e Event) (missed int64) {
 func (f *Feed) Now(ctx context.Context) (Cursor, error) {
 	c := Cursor{}
 	for _, o := range f.outboxes {
-		id, seq, err := o.head(ctx)
+		seq, err := o.newest(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("events: %w", err)
 		}
-		c[id] = seq
+		c[o.id] = seq
 	}
 	return c, nil
 }
