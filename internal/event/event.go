@@ -65,7 +65,7 @@ type Event struct {
 	Initiator string    `json:"initiator,omitempty"` // id of the browser tab in which he did
 
 	Item  string `json:"item"`            // id of the file, folder or root of a space (resource.ParseID)
-	Name  string `json:"name,omitempty"`  // what it was called
+	Name  string `json:"name,omitempty"`  // what it was called; of links, the link's own name
 	Owner string `json:"owner,omitempty"` // id of the user whose personal space it is in
 
 	Share       string         `json:"share,omitempty"`       // id of the share, or of the member among the space's permissions
