@@ -40,12 +40,15 @@ func (f *FS) tellGrant(ctx context.Context, tx db.Tx, c grantChange, p *place, g
 		types = [...]event.Type{event.SpaceShared, event.SpaceShareUpdated, event.SpaceUnshared, event.SpaceMembershipExpired}
 	}
 	e := f.about(types[c], p.space, p.node())
-	if p.node().Parent == tree.TrashParent {
+	switch p.node().Parent { // below these a node's name is its id
+	case tree.TrashParent:
 		t, err := tree.TrashedNode(ctx, tx, p.space.ID, p.node().ID)
 		if err != nil {
 			return err
 		}
 		e.Name = toClient(t.Name)
+	case tree.Limbo, tree.Graveyard:
+		e.Name = ""
 	}
 	sh := share.Share{Grant: g}
 	sh.Item.ID = f.id(p.space.ID, p.node().ID)
