@@ -93,7 +93,7 @@ func buildStorageUsers(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	s.fs, s.jobsIn = st.View(cfg), st.Database()
+	s.fs, s.index, s.jobsIn = st.View(cfg), st.Database(), st.Database()
 	parts, err := storageusers.New(ctx, cfg, storageusers.Deps{Storage: st, Log: log, Metrics: s.metrics})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
@@ -246,7 +246,11 @@ func buildSharing(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := sharing.New(ctx, cfg, sharing.Deps{Domain: d, Log: log})
+	events, err := s.events(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := sharing.New(ctx, cfg, sharing.Deps{Domain: d, Events: events, Log: log})
 	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 

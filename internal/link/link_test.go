@@ -3,7 +3,6 @@ package link_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"opencloud/internal/link"
 	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
+	"opencloud/internal/platform/db/dbtest"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
@@ -53,11 +53,10 @@ type world struct {
 }
 
 func newWorld(t *testing.T, change func(*link.Options)) *world {
-	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "l.db"), db.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
+	return newWorldOn(t, dbtest.Open(t, dbtest.SQLite(t)), change)
+}
+
+func newWorldOn(t *testing.T, d db.DB, change func(*link.Options)) *world {
 	store, err := link.NewStore(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,17 @@ const (
 	Rejected State = 3
 )
 
+// String is the state's name in events.
+func (s State) String() string {
+	switch s {
+	case Accepted:
+		return "accepted"
+	case Rejected:
+		return "declined"
+	}
+	return "pending"
+}
+
 // Received is one file or folder that the actor received, by one share or several.
 type Received struct {
 	Shares []Share      // the oldest first

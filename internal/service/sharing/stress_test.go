@@ -282,7 +282,7 @@ func stress(t *testing.T, fs storage.FS) {
 	if _, err := w.Cleanup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.found(w.Domain); got != "" {
+	if got := w.found(Local{Domain: w.Domain}); got != "" {
 		t.Errorf("these lead nowhere: %s", got)
 	}
 	w.arrived(entered)

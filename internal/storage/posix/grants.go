@@ -51,6 +51,13 @@ func (f *FS) SetGrant(ctx context.Context, ref storage.Ref, g space.Grant) error
 		if err := f.keepsManager(ctx, tx, p, g.Kind, g.Grantee, g.Permissions); err != nil {
 			return err
 		}
+		all, err := tree.GrantsOf(ctx, tx, p.node().ID)
+		if err != nil {
+			return err
+		}
+		if err := f.tellSet(ctx, tx, p, grantTo(all, g.Kind, g.Grantee), g); err != nil {
+			return err
+		}
 		tx.AfterCommit(func() error { f.note(attrs.WriteGrant(f.disk, p.path(), g)); return nil })
 		return tree.SaveGrant(ctx, tx, p.node(), g)
 	})
@@ -69,7 +76,7 @@ func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.Grante
 		if err := f.keepsManager(ctx, tx, p, kind, grantee, 0); err != nil {
 			return err
 		}
-		return f.unsetGrant(ctx, tx, p, kind, grantee, true)
+		return f.unsetGrant(ctx, tx, p, kind, grantee, true, revoked)
 	})
 }
 
@@ -92,18 +99,25 @@ func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee st
 	})
 	for _, id := range nodes {
 		if err == nil {
-			err = f.write(ctx, func(tx db.Tx) error { return f.dropGrant(ctx, tx, id, kind, grantee) })
+			err = f.write(ctx, func(tx db.Tx) error { return f.dropGrant(ctx, tx, id, kind, grantee, revoked, nil) })
 		}
 	}
 	return err
 }
 
-func (f *FS) dropGrant(ctx context.Context, tx db.Tx, id string, kind space.GranteeKind, grantee string) error {
+// dropGrant removes a grant wherever its node is, if it is still what was looked for (nil: whatever it is).
+func (f *FS) dropGrant(ctx context.Context, tx db.Tx, id string, kind space.GranteeKind, grantee string, why grantChange, still func(space.Grant) bool) error {
 	p, trashed, err := f.anywhere(ctx, tx, id)
 	if err != nil || p == nil {
 		return err
 	}
-	err = f.unsetGrant(ctx, tx, p, kind, grantee, !trashed)
+	if still != nil {
+		all, err := tree.GrantsOf(ctx, tx, id)
+		if g := grantTo(all, kind, grantee); err != nil || g == nil || !still(*g) {
+			return err
+		}
+	}
+	err = f.unsetGrant(ctx, tx, p, kind, grantee, !trashed, why)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // somebody else was quicker
 	}
@@ -163,10 +177,13 @@ func (f *FS) bequeathOne(ctx context.Context, tx db.Tx, node string, g space.Gra
 		return err
 	}
 	if may == permission.None && g.Permissions != permission.None {
-		return f.dropGrant(ctx, tx, node, g.Kind, g.Grantee)
+		return f.dropGrant(ctx, tx, node, g.Kind, g.Grantee, revoked, nil)
 	}
 	g.Creator, g.Permissions = "", may
 	if _, err := tx.Exec(ctx, `UPDATE grants SET creator='', permissions=? WHERE node=? AND kind=? AND grantee=?`, int64(may), node, int64(g.Kind), g.Grantee); err != nil {
+		return err
+	}
+	if err := f.tellGrant(ctx, tx, regranted, p, g, "creator"); err != nil {
 		return err
 	}
 	if trashed {
@@ -178,12 +195,19 @@ func (f *FS) bequeathOne(ctx context.Context, tx db.Tx, node string, g space.Gra
 }
 
 // unsetGrant removes a grant; noted tells that it is also written at the file on disk.
-func (f *FS) unsetGrant(ctx context.Context, tx db.Tx, p *place, kind space.GranteeKind, grantee string, noted bool) error {
-	n, err := tx.Exec(ctx, `DELETE FROM grants WHERE node=? AND kind=? AND grantee=?`, p.node().ID, int64(kind), grantee)
-	if err == nil && n == 0 {
-		err = storage.ErrNotFound
-	}
+func (f *FS) unsetGrant(ctx context.Context, tx db.Tx, p *place, kind space.GranteeKind, grantee string, noted bool, why grantChange) error {
+	all, err := tree.GrantsOf(ctx, tx, p.node().ID)
 	if err != nil {
+		return err
+	}
+	g := grantTo(all, kind, grantee)
+	if g == nil {
+		return storage.ErrNotFound
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM grants WHERE node=? AND kind=? AND grantee=?`, p.node().ID, int64(kind), grantee); err != nil {
+		return err
+	}
+	if err := f.tellGrant(ctx, tx, why, p, *g); err != nil {
 		return err
 	}
 	if noted {
@@ -191,11 +215,7 @@ func (f *FS) unsetGrant(ctx context.Context, tx db.Tx, p *place, kind space.Gran
 	} else {
 		tx.AfterCommit(func() error { f.grants.forget(); return nil })
 	}
-	left, err := f.count(ctx, tx, `SELECT count(*) FROM grants WHERE node=?`, p.node().ID)
-	if err != nil {
-		return err
-	}
-	return tree.SetFlag(ctx, tx, p.node(), tree.FlagGrants, left > 0)
+	return tree.SetFlag(ctx, tx, p.node(), tree.FlagGrants, len(all) > 1)
 }
 
 // Gone implements storage.Grants.
