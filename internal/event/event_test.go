@@ -179,7 +179,7 @@ func TestConsume(t *testing.T) {
 		if !errors.Is(err, died) || !slices.Equal(got, []string{"a", "b"}) {
 			t.Fatal(got, err)
 		}
-		// Another process takes over, and hears of what a third writes within a second.
+		// Another process takes over, and hears of what a third writes within a second (or a few, where tests crowd).
 		got = nil
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		written := time.Time{}
@@ -192,7 +192,7 @@ func TestConsume(t *testing.T) {
 			}
 			return nil
 		})
-		if took := time.Since(written); err != nil || !slices.Equal(got, []string{"a", "b", "c"}) || took > time.Second {
+		if took := time.Since(written); err != nil || !slices.Equal(got, []string{"a", "b", "c"}) || took > 5*time.Second {
 			t.Error(got, took, err)
 		}
 		// What it finished is told no more; another consumer is not concerned.
