@@ -112,6 +112,8 @@ func (i *Info) IsFolder() bool { return i.Kind == resource.Folder }
 type View struct {
 	Props bool
 	Path  bool
+	// Tokens are lock tokens that the client named. Who came by a link sees those of his own locks only: others came by it too.
+	Tokens []string
 }
 
 // Conditions must hold in the transaction that makes the change, else ErrPrecondition (or ErrLocked).

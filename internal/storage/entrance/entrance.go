@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -187,8 +188,22 @@ func (f *FS) Stat(ctx context.Context, ref storage.Ref, v storage.View) (storage
 		return storage.Info{}, err
 	}
 	i, err := f.FS.Stat(ctx, w.ref, v)
+	locks := i.Locks
 	w.show(&i, w.root)
+	if w.door != nil && w.door.public {
+		i.Locks = known(locks, identity.ActorFrom(ctx).User.ID, v.Tokens)
+	}
 	return i, w.fits(ref, &i, err)
+}
+
+// known returns those of the locks that a visitor made and whose tokens he tells.
+func known(locks []storage.Lock, visitor string, tokens []string) (out []storage.Lock) {
+	for _, l := range locks {
+		if l.User == visitor && slices.Contains(tokens, l.Token) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // fits refuses a name that is not that of the file a link opens.
