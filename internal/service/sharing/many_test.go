@@ -175,6 +175,15 @@ func BenchmarkReceived(b *testing.B) {
 		}
 		return err
 	})
+	each("jail, first entry", func() error {
+		_, children, err := r.entered.List(r.ctx, storage.At(share.Jail(), ""), storage.View{})
+		if err == nil {
+			for _, err := range children {
+				return err
+			}
+		}
+		return err
+	})
 	each("path", func() error {
 		_, err := r.entered.Stat(r.ctx, storage.At(share.Jail(), "folder 05000"), storage.View{})
 		return err

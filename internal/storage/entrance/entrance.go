@@ -25,7 +25,7 @@ import (
 
 // Shares is what is asked about what the actor received. share.Service is it.
 type Shares interface {
-	Received(ctx context.Context) ([]share.Received, error)
+	Jailed(ctx context.Context) (storage.Info, iter.Seq2[*storage.Info, share.Entry], error)
 	Mounted(ctx context.Context, name, shareID string) (share.Entry, error)
 	SetReceived(ctx context.Context, id resource.ID, c share.ReceivedChange) (share.Received, error)
 }
@@ -345,7 +345,7 @@ func (f *FS) rename(ctx context.Context, from way, dst storage.Ref) (storage.Res
 	if err != nil {
 		return storage.Result{}, err
 	}
-	i := mount(&r)
+	i := mount(&r.Item, r.Entry)
 	return storage.Result{Info: i, Created: true}, nil
 }
 
