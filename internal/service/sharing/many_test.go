@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -144,6 +145,36 @@ func TestQueries(t *testing.T) {
 				t.Errorf("%d received: %s makes %d queries, at most %d are expected: %v", n, name, got, c.max, err)
 			}
 		}
+	}
+}
+
+// TestJailKeepsLittle: while somebody's jail is listed, little is kept of each thing in it.
+func TestJailKeepsLittle(t *testing.T) {
+	const n, most = 1000, 1600 // bytes
+	r := received(t, n)
+	live := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for range 2 { // the first time fills caches
+		before := live()
+		_, children, err := r.entered.List(r.ctx, storage.At(share.Jail(), ""), storage.View{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range children {
+			if err != nil {
+				t.Fatal(err)
+			}
+			before = (live() - before) / n
+			break
+		}
+		if t.Logf("%d bytes each", before); before > most {
+			t.Errorf("%d bytes are kept of each, at most %d are expected", before, most)
+		}
+		runtime.KeepAlive(children)
 	}
 }
 
