@@ -213,7 +213,7 @@ func (s *Server) Launch() {
 // patience is how long a server may take to come up: many processes do on a machine that others use too.
 func (s *Server) patience() time.Duration {
 	if s.opts.Split {
-		return time.Minute
+		return 2 * time.Minute
 	}
 	return 20 * time.Second
 }
