@@ -277,6 +277,7 @@ func (s *stack) sharing(ctx context.Context) (*sharing.Domain, error) {
 	s.closers = append(s.closers, d.Close)
 	s.loops = append(s.loops, d.Counting())
 	if s.dir != nil {
+		s.dir.OnLeave(d.Bequeath)
 		s.dir.OnPurge(d.Forget)
 	}
 	s.shared = d

@@ -72,6 +72,11 @@ func Open(ctx context.Context, cfg Config, fs storage.FS, p People, log *slog.Lo
 	return out, nil
 }
 
+// Bequeath keeps what somebody shared in projects when his account is about to be removed for good.
+func (d *Domain) Bequeath(ctx context.Context, userID string) error {
+	return d.fs.Bequeath(asService(ctx), userID)
+}
+
 // Forget removes all that was shared with somebody whose account is removed for good, and his links.
 func (d *Domain) Forget(ctx context.Context, userID string) error {
 	return errors.Join(d.fs.DropGrantee(asService(ctx), space.UserGrantee, userID), d.received.ForgetUser(ctx, userID), d.links.ForgetUser(ctx, userID))

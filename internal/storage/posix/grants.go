@@ -86,7 +86,7 @@ func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee st
 		return storage.ErrForbidden
 	}
 	if kind == space.UserGrantee {
-		if err := f.bequeath(ctx, grantee); err != nil {
+		if err := f.Bequeath(ctx, grantee); err != nil {
 			return err
 		}
 	}
@@ -144,8 +144,11 @@ func (f *FS) anywhere(ctx context.Context, r db.Reader, id string) (p *place, tr
 	return &place{space: sp, chain: c}, trashed, nil
 }
 
-// bequeath gives the shares that a user made in projects to the spaces, with what he could still give.
-func (f *FS) bequeath(ctx context.Context, creator string) error {
+// Bequeath implements storage.Grants.
+func (f *FS) Bequeath(ctx context.Context, creator string) error {
+	if identity.ActorFrom(ctx).Kind != identity.Service {
+		return storage.ErrForbidden
+	}
 	var made []tree.Granted
 	err := f.read(ctx, func(r db.Reader) (err error) {
 		made, err = tree.FindGrants(ctx, r, tree.GrantsBy(creator, ""))
@@ -347,7 +350,7 @@ func (f *FS) findGrants(ctx context.Context, r db.Reader, q storage.GrantQuery, 
 		return nil, err
 	}
 	a := identity.ActorFrom(ctx)
-	to, mine := found, map[string][]space.Grant{}
+	to, mine := found, make(map[string][]space.Grant, len(found))
 	if !q.Received {
 		if to, err = tree.FindGrants(ctx, r, tree.GrantsTo(a.User.ID, a.Groups)); err != nil {
 			return nil, err
@@ -366,7 +369,7 @@ func (f *FS) findGrants(ctx context.Context, r db.Reader, q storage.GrantQuery, 
 	}
 	accesses := map[string]*space.Access{}
 	now := time.Now()
-	var out []storage.Granted
+	out := make([]storage.Granted, 0, len(found))
 	for _, g := range found {
 		sp := f.anySpace(g.Space)
 		if g.Node == g.Space || sp == nil || sp.Disabled != 0 || g.Grant.Expired(now) || q.Received && (sp.Owner == a.User.ID || g.Grant.Permissions == permission.None) {
