@@ -15,7 +15,7 @@ help: ## list the targets
 run: build ## build what is missing, create a configuration with a random password, start the server
 	@scripts/run
 
-build: ## build bin/opencloud, one static binary, with the browser client if npm is there
+build: ## build bin/opencloud, one static binary, with the browser client if npm is there (Node.js 20.19 or later)
 	@scripts/web build
 	go build -ldflags '$(LDFLAGS)' -o bin/opencloud ./cmd/opencloud
 
