@@ -13,6 +13,7 @@ import { appKey, type App } from "./app";
 import type { Config } from "./config";
 import { Dialogs } from "./dialogs";
 import { createLanguage, initial, pick, remember, use } from "./i18n";
+import { resume } from "./resume";
 import { gather, type Feature } from "./registry";
 import { createRoutes } from "./router";
 import Shell from "./Shell.vue";
@@ -58,7 +59,10 @@ export async function start(config: Config, session: Session): Promise<void> {
     console.error(e);
     app.toasts.error(language.$gettext("Something went wrong."), e);
   };
-  if (session.token) void greet(app);
+  if (session.token) {
+    resume(app);
+    void greet(app);
+  }
   vue.mount("#app");
 }
 
@@ -82,7 +86,7 @@ async function greet(app: App) {
       }
     }),
     capabilities(app.http).then((c) => (app.capabilities.value = c)),
-    app.theme.load(new URL(app.config.theme, location.origin).pathname),
+    app.theme.finish(new URL(app.config.theme, location.origin).pathname),
   ]);
   for (const r of results) if (r.status === "rejected") console.warn(r.reason);
 }
