@@ -7,7 +7,7 @@ export GOFLAGS
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit e2e race fuzz crash bench lint docs clean
+.PHONY: help run build test unit e2e race fuzz crash bench lint docs shots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -30,6 +30,11 @@ race: ## unit tests with the race detector
 
 e2e: build ## end-to-end tests with real clients
 	go test -count=1 ./test/...
+
+SHOTS ?= test/browser/shots
+shots: build ## pictures of every page of the browser client (light, dark, phone) in SHOTS (default test/browser/shots)
+	OC_SHOTS=$(abspath $(SHOTS)) go test -count=1 -timeout 30m -run TestBrowser ./test/browser
+	@echo "$$(ls $(SHOTS)/*.png | wc -l) pictures are in $(SHOTS)"
 
 fuzz: ## every fuzzer for FUZZTIME (default 10m)
 	@FUZZ_ALL=1 scripts/fuzz $(or $(FUZZTIME),10m)

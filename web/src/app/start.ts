@@ -75,7 +75,7 @@ async function greet(app: App) {
     app.drives.value = [];
     app.toasts.error(t.$gettext("Your spaces could not be loaded."), e);
   }
-  await idle();
+  await rest(app.queries);
   const results = await Promise.allSettled([
     app.graph.me().then(async (me) => {
       app.me.value = me;
@@ -91,8 +91,13 @@ async function greet(app: App) {
   for (const r of results) if (r.status === "rejected") console.warn(r.reason);
 }
 
-// idle waits until the first list is there, or for a second.
-const idle = () => new Promise<void>((resolve) => (typeof requestIdleCallback === "function" ? requestIdleCallback(() => resolve(), { timeout: 1000 }) : setTimeout(resolve, 300)));
+// rest waits until the first list is there and drawn, at most for some seconds: what comes after it is not to delay it.
+async function rest(queries: QueryClient) {
+  await idle();
+  for (let n = 0; n < 50 && queries.isFetching(); n++) await new Promise((resolve) => setTimeout(resolve, 60));
+  await idle();
+}
+const idle = () => new Promise<void>((resolve) => (typeof requestIdleCallback === "function" ? requestIdleCallback(() => resolve(), { timeout: 1000 }) : setTimeout(resolve, 100)));
 
 function claimed(session: Session): User | undefined {
   const c = session.claims;
