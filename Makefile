@@ -9,7 +9,7 @@ export CGO_ENABLED ?= 0
 UNWATCHED := modernc.org/... golang.org/x/crypto/...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit e2e race fuzz crash bench lint docs clean
+.PHONY: help run build test unit e2e race fuzz crash bench lint docs shots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -17,7 +17,7 @@ help: ## list the targets
 run: build ## build what is missing, create a configuration with a random password, start the server
 	@scripts/run
 
-build: ## build bin/opencloud, one static binary, with the browser client if npm is there
+build: ## build bin/opencloud, one static binary, with the browser client if npm is there (Node.js 20.19 or later)
 	@scripts/web build
 	go build -ldflags '$(LDFLAGS)' -o bin/opencloud ./cmd/opencloud
 
@@ -32,6 +32,11 @@ race: ## unit tests with the race detector
 
 e2e: build ## end-to-end tests with real clients
 	go test -count=1 ./test/...
+
+SHOTS ?= test/browser/shots
+shots: build ## pictures of every page of the browser client (light, dark, phone) in SHOTS (default test/browser/shots)
+	OC_SHOTS=$(abspath $(SHOTS)) go test -count=1 -timeout 30m -run TestBrowser ./test/browser
+	@echo "$$(ls $(SHOTS)/*.png | wc -l) pictures are in $(SHOTS)"
 
 fuzz: ## every fuzzer for FUZZTIME (default 10m)
 	@FUZZ_ALL=1 scripts/fuzz $(or $(FUZZTIME),10m)

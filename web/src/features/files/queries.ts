@@ -20,6 +20,7 @@ export function useFolder(at: Ref<Place | undefined>) {
     queryKey: computed(() => (at.value ? folderKey(at.value) : ["folder"])),
     enabled: computed(() => !!at.value),
     structuralSharing: false, // comparing 20,000 entries costs more than it saves
+    meta: { resume: true },
     shallow: true, // so does watching each of them
     queryFn: ({ signal }): Promise<Listing> => {
       if (!at.value) throw new Error("no folder");
