@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ApiError } from "@/api/http";
 import type { App } from "@/app/app";
-import { Queue, type Progress, type Transport, type Upload } from "./queue";
+import { Queue, Unreadable, type Progress, type Transport, type Upload } from "./queue";
 
 // Wire is a transport in the hands of the test.
 class Wire implements Transport {
@@ -93,10 +93,38 @@ test.each([403, 404, 409, 412, 507])("status %i at the beginning is final, and t
   expect(get("a").error).toBeInstanceOf(ApiError);
 });
 
-test("what the server no longer has is begun again", () => {
-  const { wire, states } = setup(upload("a", { url: "/data/old" }));
-  wire.on("a").failed(new ApiError(404, "", ""));
+test("a connection that says nothing for a minute is taken for lost", () => {
+  const { wire, states } = setup(upload("a"));
+  vi.advanceTimersByTime(59_000);
+  wire.on("a").sent(4);
+  vi.advanceTimersByTime(59_000);
+  expect(states()).toEqual({ a: "running" });
+  vi.advanceTimersByTime(1_000);
   expect(states()).toEqual({ a: "offline" });
+  expect(wire.sending.size).toBe(0);
+});
+
+test("what is not running is not waited for", () => {
+  const { wire, queue, states, get } = setup(upload("a"));
+  queue.pause(get("a"));
+  vi.advanceTimersByTime(120_000);
+  expect(states()).toEqual({ a: "paused" });
+  queue.resume(get("a"));
+  wire.on("a").done();
+  vi.advanceTimersByTime(120_000);
+  expect(states()).toEqual({ a: "done" });
+});
+
+test("a file that cannot be read any more is a fault", () => {
+  const { wire, states } = setup(upload("a"));
+  wire.on("a").failed(new Unreadable());
+  expect(states()).toEqual({ a: "failed" });
+});
+
+test("what the server lost has no address any more", () => {
+  const { wire, get } = setup(upload("a", { url: "/data/old" }));
+  wire.on("a").url(undefined);
+  expect("url" in get("a")).toBe(false);
 });
 
 test("pause stops and lets the next one in; late answers are not heard; resume goes on", () => {

@@ -1,6 +1,6 @@
 // What is being uploaded: a few at once, until each is done, given up, or waits for the person. It knows nothing of how bytes are sent.
 import { shallowReactive, shallowRef } from "vue";
-import { ApiError, is } from "@/api/http";
+import { is } from "@/api/http";
 import type { App } from "@/app/app";
 import { Speed } from "./speed";
 
@@ -27,7 +27,7 @@ export interface Upload {
 
 /** Progress is what a transport reports; after `done` or `failed` nothing comes. */
 export interface Progress {
-  url(url: string): void;
+  url(url: string | undefined): void; // undefined: what was sent is lost
   sent(bytes: number): void;
   done(): void;
   failed(e: unknown): void;
@@ -38,6 +38,11 @@ export interface Transport {
   send(upload: Upload, file: File, on: Progress): () => void;
   discard(upload: Upload): Promise<void>; // removes what was sent
 }
+
+/** Unreadable is a file that was changed, moved or deleted after it was chosen. */
+export class Unreadable extends Error {}
+
+const stalled = 60_000; // ms without a word after which a connection is taken for lost: nobody tells if it is
 
 const unfinished: ReadonlySet<State> = new Set<State>(["waiting", "running", "offline", "paused", "forgotten"]);
 
@@ -130,14 +135,23 @@ export class Queue {
     delete u.error;
     this.set(u, "running");
     let live = true; // what comes after it was stopped is not heard
+    let watch: ReturnType<typeof setTimeout>;
+    const alive = () => {
+      clearTimeout(watch);
+      watch = setTimeout(() => this.fail(u, new TypeError("stalled")), stalled);
+    };
+    alive();
     const stop = this.transport.send(u, file, {
       url: (url) => {
         if (!live) return;
-        u.url = url;
+        alive();
+        if (url === undefined) delete u.url;
+        else u.url = url;
         this.changed(u);
       },
       sent: (bytes) => {
         if (!live) return;
+        alive();
         if (bytes > u.sent) {
           this.speed.sent(bytes - u.sent, Date.now());
           this.tries.delete(u.id);
@@ -157,6 +171,7 @@ export class Queue {
     });
     this.stops.set(u.id, () => {
       live = false;
+      clearTimeout(watch);
       stop();
     });
   }
@@ -165,7 +180,7 @@ export class Queue {
     u.error = e;
     const tried = this.tries.get(u.id) ?? 0;
     // No connection is no fault: we wait. A server that is busy gets some tries.
-    if (!(e instanceof ApiError) || (is(e, 401, 408, 423, 425, 429, 500, 502, 503, 504) && tried < 6) || (u.url && is(e, 404, 409, 410) && tried < 2)) {
+    if (e instanceof TypeError || (is(e, 401, 408, 423, 425, 429, 500, 502, 503, 504) && tried < 6) || (u.url && is(e, 409) && tried < 2)) {
       this.tries.set(u.id, tried + 1);
       this.set(u, "offline");
       this.timer ??= setTimeout(() => this.online(), Math.min(30_000, 1000 * 2 ** tried));
