@@ -208,3 +208,124 @@ test("a reload: the file is chosen again and goes on", { skip }, async () => {
   await close();
   end();
 });
+
+test("taken names: replace, keep both, skip, merge folders, for all", { skip }, async () => {
+  await begin("taken", { "a.txt": "old", "b.txt": "old", "c.txt": "old", "album/": 0, "album/one.txt": "old", "album/stays.txt": "old" });
+  const answer = async (text, name) => {
+    await page.waitForSelector(`[role=dialog] >> text=“${name}” is taken here.`);
+    await page.click(`[role=dialog] button:text-is("${text}")`);
+  };
+  await choose([file("a.txt", "new a"), file("b.txt", "new b"), file("c.txt", "new c")]);
+  await page.waitForSelector("text=This file exists already");
+  await look(page, "uploads-conflict");
+  await answer("Replace", "a.txt");
+  await answer("Keep both", "b.txt");
+  await answer("Skip", "c.txt");
+  await says("2 files were uploaded");
+  for (const [name, content] of Object.entries({ "a.txt": "new a", "b.txt": "old", "b%20(1).txt": "new b", "c.txt": "old" })) assert.equal(await text("/taken/" + name), content, name);
+  await close();
+  // for all, by keyboard alone: the keys are on "Keep both"; the box is before the buttons
+  await choose([join(desk, "a.txt"), join(desk, "c.txt")]);
+  await page.waitForSelector("[role=dialog] button:text-is('Keep both'):focus");
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Space");
+  assert.ok(await page.isChecked("[role=dialog] input[type=checkbox]"));
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await says("2 files were uploaded");
+  assert.equal(await text("/taken/c.txt"), "new c");
+  await close();
+  // a folder is filled up
+  for (const name of ["album/one.txt", "album/two.txt"]) file("merge/" + name, "new");
+  await choose(join(desk, "merge", "album"), "upload-folder");
+  await page.waitForSelector("text=Merging puts the files into the folder");
+  await look(page, "uploads-merge");
+  await answer("Merge", "album");
+  await says("2 files were uploaded");
+  for (const [name, content] of Object.entries({ "one.txt": "new", "two.txt": "new", "stays.txt": "old" })) assert.equal(await text("/taken/album/" + name), content, name);
+  await close();
+  end();
+});
+
+test("what cannot be: no space, a refused file, and one that is gone; retry", { skip }, async () => {
+  await begin("faults");
+  // too large for the space is said before anything is sent
+  await page.route("**/graph/v1.0/me/drives*", async (route) => {
+    const r = await route.fetch();
+    const drives = await r.json();
+    for (const d of drives.value) d.quota = { ...d.quota, total: 1000, remaining: 10 };
+    await route.fulfill({ response: r, json: drives });
+  });
+  await page.reload();
+  await page.waitForSelector(fab);
+  await page.waitForSelector("text=Nothing is here yet");
+  await choose(file("fat.txt", "x".repeat(100)));
+  await page.waitForSelector("text=There is not enough space left for this.");
+  await page.unroute("**/graph/v1.0/me/drives*");
+  await page.reload();
+  await page.waitForSelector(fab);
+  await page.waitForSelector("text=Nothing is here yet");
+  // the server refuses: first for lack of space, then it takes it
+  let refused = 0;
+  await page.route(/\/dav\/spaces\//, (route) => (route.request().method() === "POST" && refused++ < 1 ? route.fulfill({ status: 507, body: "" }) : route.fallback()));
+  await choose([file("refused.txt"), file("fine.txt")]);
+  await says("1 upload failed");
+  await page.waitForSelector(`${panel} >> text=There is not enough space left.`);
+  await look(page, "uploads-failed");
+  await page.click(`${panel} button[aria-label="Retry refused.txt"]`);
+  await says("2 files were uploaded");
+  await page.unroute(/\/dav\/spaces\//);
+  assert.equal(await text("/faults/refused.txt"), "refused.txt");
+  await close();
+  // a file that is deleted before its turn
+  const [path] = big("deleted.bin", 8 * MiB);
+  line.slow(2_000_000);
+  await choose(path);
+  await beyond(10);
+  await page.click(`${panel} button[aria-label="Pause deleted.bin"]`);
+  rmSync(path);
+  line.slow();
+  await page.click(`${panel} button[aria-label="Resume deleted.bin"]`);
+  await page.waitForSelector(`${panel} >> text=The file was changed or is no longer there.`);
+  await page.click(`${panel} button[aria-label="Cancel deleted.bin"]`);
+  await page.waitForSelector(panel, { state: "detached" });
+  end();
+});
+
+test("1,000 small files: one request each, and the page stays smooth", { skip }, async () => {
+  const many = 1000;
+  const folder = join(desk, "thousand");
+  mkdirSync(folder);
+  for (let i = 0; i < many; i++) writeFileSync(join(folder, `file ${i}.txt`), `content of ${i}`);
+  await begin("many");
+  let requests = 0;
+  const count = (r) => ["POST", "PATCH", "PUT", "HEAD"].includes(r.method()) && requests++;
+  page.on("request", count);
+  await page.evaluate(() => {
+    window.longest = 0;
+    let last = performance.now();
+    const frame = (now) => {
+      window.longest = Math.max(window.longest, now - last);
+      last = now;
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+  const started = Date.now();
+  await choose(folder, "upload-folder");
+  await says(/* "1,000" or "1000" */ "files were uploaded", 180_000);
+  const seconds = (Date.now() - started) / 1000;
+  page.off("request", count);
+  const longest = await page.evaluate(() => window.longest);
+  console.log(`1,000 files: ${seconds.toFixed(1)} s, ${requests} requests, the longest time between two frames ${Math.round(longest)} ms`);
+  assert.ok(requests <= many + 10, `${requests} requests`);
+  const listing = (await mary("PROPFIND", "/many/thousand", '<propfind xmlns="DAV:" xmlns:oc="http://owncloud.org/ns"><prop><oc:checksums/></prop></propfind>', { Depth: "1" })).text;
+  const sums = new Map([...listing.matchAll(/<d:href>[^<]*\/([^/<]+)<\/d:href>.*?SHA1:([0-9A-Fa-f]+)/gs)].map((m) => [decodeURIComponent(m[1]), m[2].toLowerCase()]));
+  assert.equal(sums.size, many);
+  for (let i = 0; i < many; i++) assert.equal(sums.get(`file ${i}.txt`), createHash("sha1").update(`content of ${i}`).digest("hex"), `file ${i}`);
+  await close();
+  end();
+});
