@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { watch } from "vue";
 import { ApiError } from "@/api/http";
 import type { App } from "@/app/app";
 import { Queue, Unreadable, type Progress, type Transport, type Upload } from "./queue";
@@ -49,6 +50,20 @@ test("two at once, the next when one is done", () => {
   expect(states()).toEqual({ a: "running", b: "running", c: "waiting" });
   wire.on("a").done();
   expect(states()).toEqual({ a: "done", b: "running", c: "running" });
+});
+
+test("those who look see the first change at once, and of many only some", () => {
+  const { wire, queue } = setup(upload("a"));
+  let seen: number[] = [];
+  watch(queue.list, (l) => seen.push(l[0]?.sent ?? -1), { flush: "sync" });
+  vi.advanceTimersByTime(1000);
+  seen = [];
+  for (let i = 1; i <= 5; i++) wire.on("a").sent(i);
+  expect(seen).toEqual([1]);
+  vi.advanceTimersByTime(200);
+  expect(seen).toEqual([1, 5]);
+  vi.advanceTimersByTime(1000);
+  expect(seen).toEqual([1, 5]);
 });
 
 test("a lost connection waits, and goes on where it was", () => {

@@ -1,5 +1,5 @@
 // What is being uploaded: a few at once, until each is done, given up, or waits for the person. It knows nothing of how bytes are sent.
-import { shallowReactive, shallowRef } from "vue";
+import { shallowRef, triggerRef } from "vue";
 import { is } from "@/api/http";
 import type { App } from "@/app/app";
 import { Speed } from "./speed";
@@ -46,23 +46,28 @@ const stalled = 60_000; // ms without a word after which a connection is taken f
 
 const unfinished: ReadonlySet<State> = new Set<State>(["waiting", "running", "offline", "paused", "forgotten"]);
 
+const often = 200; // ms between two looks at what changes all the time
+
 /** Queue holds uploads and runs them. */
 export class Queue {
+  /** list changes when an upload does, at once and then every now and then: with a thousand files something changes all the time. */
   readonly list = shallowRef<readonly Upload[]>([]);
   readonly speed = new Speed();
   private readonly stops = new Map<string, () => void>();
   private readonly tries = new Map<string, number>();
   private timer?: ReturnType<typeof setTimeout>;
+  private quiet?: ReturnType<typeof setTimeout>; // nobody is told while it runs
+  private news = false;
 
   constructor(
     private readonly transport: Transport,
     private readonly changed: (u: Upload) => void = () => undefined, // after each change of state
-    private readonly parallel = 4,
+    private readonly parallel = 6,
   ) {}
 
   /** add puts uploads at the end. */
   add(uploads: Upload[]): void {
-    this.list.value = [...this.list.value, ...uploads.map((u) => shallowReactive(u))];
+    this.list.value = [...this.list.value, ...uploads];
     this.pump();
   }
 
@@ -157,6 +162,7 @@ export class Queue {
           this.tries.delete(u.id);
         }
         u.sent = bytes;
+        this.tell();
       },
       done: () => {
         if (!live) return;
@@ -192,6 +198,21 @@ export class Queue {
     if (state !== "running") this.stop(u);
     u.state = state;
     this.changed(u);
+    this.tell();
+  }
+
+  private tell() {
+    if (this.quiet) {
+      this.news = true;
+      return;
+    }
+    triggerRef(this.list);
+    this.quiet = setTimeout(() => {
+      delete this.quiet;
+      if (!this.news) return;
+      this.news = false;
+      this.tell();
+    }, often);
   }
 
   private stop(u: Upload) {
