@@ -17,9 +17,10 @@ export async function served() {
   return "the server was built without the client (make build, with npm)";
 }
 
-export async function launch() {
+// launch starts a browser, with further flags of Chromium.
+export async function launch(...flags) {
   mkdirSync(shots, { recursive: true });
-  return chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"] });
+  return chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", ...flags] });
 }
 
 // open returns a page of a new person's browser. What goes wrong in it is in page.faults.

@@ -29,11 +29,14 @@ export function useFolder(at: Ref<Place | undefined>) {
   });
 }
 
-/** names are those taken in a folder, fresh from the server. */
-export async function names(app: App, at: Place): Promise<Set<string>> {
+/** taken tells of each name in a folder, fresh from the server, whether a folder has it. */
+export async function taken(app: App, at: Place): Promise<Map<string, boolean>> {
   const { children } = await app.queries.fetchQuery({ queryKey: folderKey(at), queryFn: () => app.dav.list(at), staleTime: 2_000, structuralSharing: false });
-  return new Set(children.map((c) => c.name));
+  return new Map(children.map((c) => [c.name, c.folder]));
 }
+
+/** names are those taken in a folder, fresh from the server. */
+export const names = async (app: App, at: Place): Promise<Set<string>> => new Set((await taken(app, at)).keys());
 
 /** edit changes a listing that is kept, so that the person sees the result before the server was asked again. */
 export function edit(queries: QueryClient, at: Place, change: (children: Resource[]) => Resource[]): void {
