@@ -32,7 +32,7 @@ import (
 	"opencloud/internal/transfer"
 )
 
-// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions, Trash, Writer and Jobs; what needs them is then "not supported".
+// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions, Trash, Writer, Tagger and Jobs; what needs them is then "not supported".
 type Deps struct {
 	Spaces storage.Spaces
 	Reader storage.Reader
@@ -47,6 +47,7 @@ type Deps struct {
 	Factors  Factors
 	Sessions Sessions
 	Trash    storage.Trash
+	Tagger   Tagger
 	// Jobs, Writer and Machine make the export of personal data.
 	Jobs    *job.Store
 	Writer  storage.Writer
