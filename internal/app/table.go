@@ -372,7 +372,7 @@ func buildGraph(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := graph.New(ctx, cfg, graph.Deps{Factors: factorAdmin{factors}, Spaces: fs, Reader: fs, Writer: fs, Trash: fs, Favorites: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
+	parts, err := graph.New(ctx, cfg, graph.Deps{Factors: factorAdmin{factors}, Spaces: fs, Reader: fs, Writer: fs, Trash: fs, Favorites: fs, Tagger: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
 		Login: s.login, Machine: s.machine, Jobs: jobs, Sessions: sessions, Shares: shared.Shares, Links: shared.Links, OnGroupDeleted: shared.ForgetGroup})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }

@@ -274,6 +274,7 @@ type Metadata interface {
 	// AddTags and RemoveTags change the tags all see. Needs Upload.
 	AddTags(ctx context.Context, ref Ref, tags []string) error
 	RemoveTags(ctx context.Context, ref Ref, tags []string) error
+	// Tagged returns what has a tag, or with "" any, below a folder and itself.
 	Tagged(ctx context.Context, ref Ref, tag string) (iter.Seq2[Info, error], error)
 }
 

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
@@ -30,6 +31,7 @@ func (h *handler) router() chi.Router {
 			h.sharing(r)
 			h.people(r)
 			h.groupRoutes(r)
+			h.tagRoutes(r)
 			r.Route("/education", h.education)
 		})
 	}
@@ -134,6 +136,18 @@ func (h *handler) sharing(r chi.Router) {
 		r.Post(at+one+"/setPassword", h.with(there, h.setPassword))
 		r.Post(at+"/createLink", h.with(there, h.createLink))
 	}
+}
+
+func (h *handler) tagRoutes(r chi.Router) {
+	const tags = "/extensions/org.libregraph/tags"
+	there := h.Tagger != nil
+	r.Get(tags, h.with(there, h.tags))
+	r.Put(tags, h.with(there, h.tag(func(ctx context.Context, ref storage.Ref, tags []string) error {
+		return h.Tagger.AddTags(ctx, ref, tags)
+	})))
+	r.Delete(tags, h.with(there, h.tag(func(ctx context.Context, ref storage.Ref, tags []string) error {
+		return h.Tagger.RemoveTags(ctx, ref, tags)
+	})))
 }
 
 // security is second factors and sessions: one's own, and those of others for administrators. Nobody removes their own factors

@@ -32,7 +32,7 @@ import (
 	"opencloud/internal/transfer"
 )
 
-// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions, Trash, Favorites, Writer and Jobs; what needs them is then "not supported".
+// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions, Trash, Favorites, Writer, Tagger and Jobs; what needs them is then "not supported".
 type Deps struct {
 	Spaces storage.Spaces
 	Reader storage.Reader
@@ -49,6 +49,7 @@ type Deps struct {
 	Trash    storage.Trash
 	// Favorites keeps what people follow.
 	Favorites Favorites
+	Tagger    Tagger
 	// Jobs, Writer and Machine make the export of personal data.
 	Jobs    *job.Store
 	Writer  storage.Writer

@@ -166,7 +166,7 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	}
 	w.cfg = cfg
 	w.deps = Deps{Spaces: w.fs, Reader: w.fs, Users: d, Groups: d, Log: slog.New(slog.DiscardHandler), Accounts: d, Records: d, Login: login.New(d),
-		Factors: w.factors, Sessions: w.sessions, Jobs: jobs, Writer: w.fs, Trash: w.fs, Favorites: w.fs, Machine: d}
+		Factors: w.factors, Sessions: w.sessions, Jobs: jobs, Writer: w.fs, Trash: w.fs, Favorites: w.fs, Tagger: w.fs, Machine: d}
 	w.database = database
 	w.share(w.fs)
 	return w

@@ -106,7 +106,7 @@ func (f *FS) Favorites(ctx context.Context, ref storage.Ref) (iter.Seq2[storage.
 
 // Tagged implements storage.Metadata.
 func (f *FS) Tagged(ctx context.Context, ref storage.Ref, tag string) (iter.Seq2[storage.Info, error], error) {
-	return f.search(ctx, ref, func(n *node) bool { return slices.Contains(n.tags, tag) })
+	return f.search(ctx, ref, func(n *node) bool { return slices.Contains(n.tags, tag) || tag == "" && len(n.tags) > 0 })
 }
 
 // search yields the visible nodes of a folder, and itself, that match.

@@ -147,7 +147,7 @@ func (f *FS) Favorites(ctx context.Context, ref storage.Ref) (iter.Seq2[storage.
 
 // Tagged implements storage.Metadata.
 func (f *FS) Tagged(ctx context.Context, ref storage.Ref, tag string) (iter.Seq2[storage.Info, error], error) {
-	return f.search(ctx, ref, `SELECT t.node FROM tags t JOIN nodes n ON n.id=t.node WHERE t.tag=? AND n.space=?`, tag, ref.ID.Space)
+	return f.search(ctx, ref, `SELECT DISTINCT t.node FROM tags t JOIN nodes n ON n.id=t.node WHERE (t.tag=? OR ?='') AND n.space=?`, tag, tag, ref.ID.Space)
 }
 
 // search yields the nodes that a query names and that lie below a folder.

@@ -223,6 +223,16 @@ func tagsAndFavorites(e *env) {
 	tagged, err = e.fs.Tagged(e.alice, e.at("d"), "blue")
 	e.must(err)
 	found("tagged", tagged)
+	e.must(e.fs.AddTags(e.alice, e.at("d/f"), []string{"blue"}))
+	tagged, err = e.fs.Tagged(e.alice, e.at(""), "")
+	e.must(err)
+	found("tagged at all", tagged, "d", "f")
+	tagged, err = e.fs.Tagged(e.alice, e.at("d/f"), "")
+	e.must(err)
+	for i, err := range tagged {
+		e.must(err)
+		e.equal(i.Tags, []string{"blue", "red"})
+	}
 	e.fails(e.fs.AddTags(e.bob, storage.At(f.ID, ""), []string{"x"}), storage.ErrForbidden)
 	e.must(e.fs.SetFavorite(e.bob, storage.At(f.ID, ""), true))
 }

@@ -14,7 +14,7 @@ export interface Capabilities {
     undelete?: boolean;
     versioning?: boolean;
   };
-  files_sharing?: { api_enabled?: boolean; public?: { enabled?: boolean; default_permissions?: number; password?: { enforced_for?: Record<string, boolean> } }; search_min_length?: number };
+  files_sharing?: { api_enabled?: boolean; public?: { enabled?: boolean; default_permissions?: number; password?: { enforced_for?: Record<string, boolean> } }; search_min_length?: number; user?: { profile_picture?: boolean } };
   graph?: { "personal-data-export"?: boolean; users?: { change_password_self_disabled?: boolean; create_disabled?: boolean; delete_disabled?: boolean; read_only_attributes?: string[] } };
   password_policy?: Record<string, number>;
   spaces?: { enabled?: boolean; projects?: boolean; max_quota?: number };

@@ -1,7 +1,7 @@
 // Puts the application together, for somebody who is signed in or on an address that needs no account.
 import { QueryClient, VueQueryPlugin } from "@tanstack/vue-query";
 import { createPinia } from "pinia";
-import { createApp, ref, watch } from "vue";
+import { createApp, reactive, ref, watch } from "vue";
 import { capabilities, type Capabilities } from "@/api/capabilities";
 import { Dav } from "@/api/dav";
 import { Graph, type Drive, type User } from "@/api/graph";
@@ -38,7 +38,7 @@ export async function start(config: Config, session: Session): Promise<void> {
   const language = createLanguage();
   await use(language, initial());
   const app: App = {
-    config, session, http, queries, registry, language,
+    config: reactive(config), session, http, queries, registry, language,
     dav: new Dav(http),
     graph: new Graph(http),
     signer: new Signer(http),

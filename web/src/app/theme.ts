@@ -1,4 +1,4 @@
-import { ref, watchEffect, type Ref } from "vue";
+import { computed, ref, watchEffect, type Ref } from "vue";
 import { inPage } from "./config";
 
 /** Scheme is what a person chose; "auto" follows the system. */
@@ -33,6 +33,8 @@ const roles: Record<string, string> = { primary: "--brand", onPrimary: "--on-bra
 export class Theme {
   readonly scheme: Ref<Scheme>;
   readonly brand: Ref<Brand>;
+  /** dark is how it looks now. */
+  readonly dark = computed(() => (this.scheme.value === "auto" ? this.systemDark.value : this.scheme.value === "dark"));
   private readonly system = matchMedia("(prefers-color-scheme: dark)");
   private readonly systemDark = ref(this.system.matches);
 
@@ -42,7 +44,7 @@ export class Theme {
     this.brand = ref(readTheme((inPage("oc-theme") ?? {}) as ThemeFile));
     this.system.addEventListener("change", () => (this.systemDark.value = this.system.matches));
     watchEffect(() => {
-      const dark = this.scheme.value === "auto" ? this.systemDark.value : this.scheme.value === "dark";
+      const dark = this.dark.value;
       const root = document.documentElement;
       root.dataset.theme = dark ? "dark" : "light";
       for (const token of Object.values(roles)) root.style.removeProperty(token);

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Drive } from "@/api/graph";
 import { manages } from "./files";
 import { difference, menu } from "./manage";
-import { render } from "./markdown";
+import { render } from "@/ui/markdown";
 
 const html = (text: string) => {
   const box = document.createElement("div");

@@ -19,8 +19,8 @@ export interface Options {
   save: () => void;
 }
 
-// The colours are those of the page, so that both themes are readable.
-const colours = HighlightStyle.define([
+/** colours of code are those of the page, so that both themes are readable. They count once there is an editor. */
+export const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.operatorKeyword, tags.modifier], color: "var(--ring)" },
   { tag: [tags.string, tags.special(tags.string), tags.regexp], color: "var(--good)" },
   { tag: [tags.comment, tags.meta], color: "var(--soft)", fontStyle: "italic" },

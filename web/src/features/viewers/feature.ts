@@ -15,7 +15,8 @@ export default {
   keys: [
     { keys: ["←", "→"], label: ({ $gettext }) => $gettext("In a viewer: previous and next file") },
     { keys: ["+", "-", "0"], label: ({ $gettext }) => $gettext("In a picture: larger, smaller, whole") },
-    { keys: ["R"], label: ({ $gettext }) => $gettext("In a picture: turn") },
+    { keys: ["R", "Shift+R"], label: ({ $gettext }) => $gettext("In a picture: turn right, left") },
+    { keys: ["F"], label: ({ $gettext }) => $gettext("In a viewer: full screen") },
     { keys: ["Mod+S"], label: ({ $gettext }) => $gettext("In a text: save") },
   ],
 } satisfies Feature;

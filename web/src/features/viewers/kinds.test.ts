@@ -12,6 +12,7 @@ test.each([
   ["a.avi", "video/x-msvideo", undefined],
   ["a.mp3", "audio/mpeg", "audio"],
   ["a.pdf", "application/pdf", "pdf"],
+  ["a.epub", "application/epub+zip", "epub"],
   ["a.md", "text/markdown; charset=utf-8", "text"],
   ["a.json", "application/json", "text"],
   ["a.gpx", "application/gpx+xml", "text"],
@@ -25,6 +26,7 @@ test.each([
 test("a folder, a huge text: not ours", () => {
   expect(kindOf({ ...file("a.png", "image/png"), folder: true })).toBeUndefined();
   expect(kindOf(file("a.log", "text/plain", 10_000_001))).toBeUndefined();
+  expect(kindOf(file("a.epub", "application/epub+zip", 200_000_001))).toBeUndefined();
 });
 
 test("next and previous stay among what looks alike, and leave out what may not be read", () => {

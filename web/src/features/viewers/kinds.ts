@@ -5,8 +5,9 @@ import { folderUrl } from "@/features/files/location";
 import { mayDownload } from "@/features/files/permissions";
 
 /** Kind is a viewer of ours. */
-export type Kind = "image" | "video" | "audio" | "pdf" | "text";
+export type Kind = "image" | "video" | "audio" | "pdf" | "epub" | "text";
 
+const largestBook = 200_000_000; // bytes: a book is held in memory
 const largest = 10_000_000; // bytes of a text: beyond that editing is no pleasure
 const images = /^image\/(png|jpe?g|gif|webp|avif|svg\+xml|bmp|x-icon|vnd\.microsoft\.icon)$/;
 const videos = /^video\/(mp4|webm|ogg|quicktime|x-m4v)$/;
@@ -23,6 +24,7 @@ export function kindOf(r: Pick<Resource, "folder" | "mime" | "name" | "size">): 
   if (videos.test(mime)) return "video";
   if (audios.test(mime)) return "audio";
   if (mime === "application/pdf") return "pdf";
+  if (mime === "application/epub+zip" || /\.epub$/i.test(r.name)) return r.size > largestBook ? undefined : "epub";
   if (r.size > largest) return undefined;
   const extension = (split(r.name)[1] || r.name).toLowerCase();
   return texts.test(mime) || ((mime === "" || mime === "application/octet-stream" || /^video\/(mp2t|vnd\.dlna)/.test(mime)) && textual.has(extension)) ? "text" : undefined;

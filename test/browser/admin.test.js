@@ -1,0 +1,265 @@
+// The pages of administrators in a real browser: users, groups, spaces, general settings. Nobody else gets them.
+import { test, before, after } from "node:test";
+import assert from "node:assert/strict";
+import { base, dav, launch, look, open, served, signIn } from "./web.js";
+import { png } from "./fixtures.js";
+
+const skip = await served();
+const password = process.env.ADMIN_PASSWORD;
+const secret = "Test-password-2";
+const graph = async (method, path, body, user = "admin", pw = password) => {
+  const r = await dav(user, pw, method, "/graph/v1.0" + path, body && JSON.stringify(body), { "Content-Type": "application/json" });
+  return { status: r.status, ...(r.text.startsWith("{") ? JSON.parse(r.text) : {}) };
+};
+const item = (name) => `main li:has-text("${name}")`;
+let browser, page;
+
+before(async () => {
+  if (skip) return;
+  browser = await launch();
+  for (const n of [1, 2, 3]) assert.equal((await graph("POST", "/users", { onPremisesSamAccountName: `temp${n}`, displayName: `Temporary ${n}`, mail: `temp${n}@example.org`, passwordProfile: { password: secret } })).status, 201);
+  await graph("POST", "/users", { onPremisesSamAccountName: "long", displayName: "Somebody with a very long name indeed, as there are some ".repeat(3).trim(), mail: "long@example.org", passwordProfile: { password: secret } });
+  await graph("POST", "/groups", { displayName: "Painters" });
+  for (const name of ["Alpha space", "Beta space"]) assert.equal((await graph("POST", "/drives", { name })).status, 201);
+  page = await open(browser);
+  await signIn(page, "admin", password, "/admin-settings/users");
+  await page.waitForSelector(item("Temporary 1"));
+});
+after(() => browser?.close());
+const fine = () => assert.deepEqual(page.faults, []);
+const go = async (section) => {
+  await page.click(`main nav >> text=${section}`);
+  await page.waitForSelector(`main nav a[aria-current=page] >> text=${section}`);
+};
+const choose = async (name, action) => {
+  await page.click(`button[aria-label="What to do with “${name}”"]`);
+  await page.click(`[role=menu] [data-action=${action}]`);
+};
+const gone = (selector) => page.waitForSelector(selector, { state: "detached" });
+
+test("users: created, signing in, changed, by keyboard too", { skip }, async () => {
+  await look(page, "admin-users");
+  await page.focus("button:has-text('New user')");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[role=dialog]");
+  await look(page, "admin-user-new");
+  await page.focus("[role=dialog] input");
+  for (const text of ["newcomer", "A newcomer", "new@example.org", secret]) {
+    await page.keyboard.type(text);
+    await page.keyboard.press("Tab");
+  }
+  await page.keyboard.press("Enter"); // on the select: nothing; the form is sent from a field
+  await page.focus("[role=dialog] input[type=password]");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("text=“A newcomer” was created.");
+  await page.waitForSelector(item("A newcomer"));
+  assert.equal((await graph("GET", "/me", undefined, "newcomer", secret)).displayName, "A newcomer");
+
+  // taken: told, and nothing is lost but the dialog
+  await page.click("button:has-text('New user')");
+  for (const [label, text] of [["Login name", "newcomer"], ["Name", "Another"], ["Mail address", "other@example.org"], ["Password", secret]]) await page.getByLabel(label, { exact: true }).fill(text);
+  await page.click("[role=dialog] button:has-text('Create')");
+  await page.waitForSelector("text=The login name or mail address is taken.");
+  await page.click("section[aria-live] button[aria-label=Close]");
+
+  await choose("A newcomer", "edit");
+  await page.waitForSelector("[role=dialog]");
+  await page.getByLabel("Name", { exact: true }).fill("No newcomer any more");
+  await page.getByLabel("Quota in gigabytes").fill("2");
+  await page.getByLabel("Role", { exact: true }).locator("visible=true").last().selectOption({ label: "Space Admin" });
+  await page.click("[role=dialog] label:has-text('Painters')");
+  await look(page, "admin-user");
+  await page.click("[role=dialog] button:has-text('Save')");
+  await page.waitForSelector(item("No newcomer any more"));
+  await page.waitForSelector(item("Space Admin"));
+  const is = await graph("GET", "/users/newcomer?$expand=drive,memberOf,appRoleAssignments");
+  assert.deepEqual([is.displayName, is.drive?.quota.total, is.memberOf?.map((g) => g.displayName)], ["No newcomer any more", 2_000_000_000, ["Painters"]]);
+  fine();
+});
+
+test("users: filters", { skip }, async () => {
+  await page.fill("input[aria-label='Search for users']", "Temporary 2");
+  await gone(item("Temporary 1"));
+  await page.waitForSelector(item("Temporary 2"));
+  await page.fill("input[aria-label='Search for users']", "nobody at all");
+  await page.waitForSelector("text=Nobody found");
+  await page.fill("input[aria-label='Search for users']", "");
+  await page.waitForSelector(item("Temporary 1"));
+  await page.getByLabel("Group", { exact: true }).selectOption({ label: "Painters" });
+  await gone(item("Temporary 1"));
+  await page.waitForSelector(item("No newcomer any more"));
+  await page.getByLabel("Role", { exact: true }).selectOption({ label: "Admin" });
+  await page.waitForSelector("text=Nobody found");
+  await page.getByLabel("Group", { exact: true }).selectOption({ label: "All groups" });
+  await page.waitForSelector(item("Admin"));
+  await page.getByLabel("Role", { exact: true }).selectOption({ label: "All roles" });
+  await page.waitForSelector(item("Temporary 1"));
+  fine();
+});
+
+test("users: locked out and let in again, one and several; deleted", { skip }, async () => {
+  const me = () => graph("GET", "/me", undefined, "temp1", secret).then((r) => r.status);
+  assert.equal(await me(), 200);
+  await choose("Temporary 1", "disable");
+  await page.waitForSelector(`${item("Temporary 1")} >> text=locked out`);
+  assert.equal(await me(), 401);
+  for (const n of [1, 2, 3]) await page.getByLabel(`Choose Temporary ${n}`).check();
+  await page.waitForSelector("text=3 selected");
+  await look(page, "admin-users-several");
+  await page.click("main button:has-text('Lock out')");
+  await page.waitForFunction(() => document.querySelectorAll("main li span.text-bad").length === 3);
+  await page.click("main button:has-text('Let sign in')");
+  await page.waitForFunction(() => document.querySelectorAll("main li span.text-bad").length === 0);
+  assert.equal(await me(), 200);
+  await page.getByLabel("Choose Temporary 3").uncheck();
+  await page.click("main button:has-text('Delete')");
+  await page.waitForSelector("text=2 users and all files of their own are deleted.");
+  await look(page, "admin-users-delete");
+  await page.click("[role=dialog] button:has-text('Delete')");
+  await gone(item("Temporary 1"));
+  await gone(item("Temporary 2"));
+  await page.waitForSelector(item("Temporary 3"));
+  assert.equal(await me(), 401);
+  fine();
+});
+
+test("nobody locks out or deletes themselves", { skip }, async () => {
+  await page.click("button[aria-label='What to do with “Admin”']");
+  await page.waitForSelector("[role=menu]");
+  assert.deepEqual(await page.locator("[role=menuitem]").evaluateAll((all) => all.map((e) => e.dataset.action)), ["edit"]);
+  await page.keyboard.press("Escape");
+  assert.ok(await page.getByLabel("Choose Admin").isDisabled());
+  fine();
+});
+
+test("groups: created, members, renamed, deleted", { skip }, async () => {
+  await go("Groups");
+  await page.waitForSelector(item("Painters"));
+  await page.click("button:has-text('New group')");
+  await page.fill("[role=dialog] input", "Painters");
+  await page.waitForSelector("text=This name is taken.");
+  await page.fill("[role=dialog] input", "Sculptors");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(item("Sculptors"));
+  await look(page, "admin-groups");
+  await choose("Sculptors", "members");
+  await page.waitForSelector("text=The group has no members.");
+  await page.fill("[role=combobox]", "Temporary 3");
+  await page.waitForSelector("[role=option]");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[role=dialog] li:has-text('Temporary 3')");
+  await look(page, "admin-group");
+  await page.click("button[aria-label='Take out Temporary 3']");
+  await page.waitForSelector("text=The group has no members.");
+  await page.keyboard.press("Escape");
+  await choose("Sculptors", "rename");
+  await page.fill("[role=dialog] input", "Carvers");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(item("Carvers"));
+  await choose("Carvers", "delete");
+  await page.click("[role=dialog] button:has-text('Delete')");
+  await gone(item("Carvers"));
+  await page.fill("input[aria-label='Search for groups']", "zzz");
+  await page.waitForSelector("text=Nothing found");
+  fine();
+});
+
+test("spaces: filters, quota, disabled, enabled, deleted", { skip }, async () => {
+  await go("Spaces");
+  await page.waitForSelector(item("Alpha space"));
+  await look(page, "admin-spaces");
+  await choose("Alpha space", "quota");
+  await page.getByLabel("Quota in gigabytes").fill("many");
+  await page.waitForSelector("text=Enter a number.");
+  await look(page, "admin-quota");
+  await page.getByLabel("Quota in gigabytes").fill("3");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${item("Alpha space")} >> text=/of 3(\\.0)? GB used/`);
+  await choose("Alpha space", "disable");
+  await page.click("[role=dialog] button:has-text('Disable')");
+  await page.waitForSelector(`${item("Alpha space")} >> text=disabled`);
+  await page.getByLabel("State").selectOption({ label: "Disabled" });
+  await gone(item("Beta space"));
+  await choose("Alpha space", "enable");
+  await gone(item("Alpha space"));
+  await page.getByLabel("State").selectOption({ label: "All spaces" });
+  await choose("Beta space", "disable");
+  await page.click("[role=dialog] button:has-text('Disable')");
+  await page.waitForSelector(`${item("Beta space")} >> text=disabled`);
+  await choose("Beta space", "delete");
+  await page.click("[role=dialog] button:has-text('Delete')");
+  await gone(item("Beta space"));
+  await choose("Alpha space", "rename");
+  await page.fill("[role=dialog] input", "Gamma space");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(item("Gamma space"));
+  await page.fill("input[aria-label='Search for spaces']", "zzz");
+  await page.waitForSelector("text=Nothing found");
+  fine();
+});
+
+test("general: the logo, and an announcement that all see", { skip }, async () => {
+  await go("General");
+  await page.waitForSelector("text=Version");
+  const logo = () => page.locator("main img").getAttribute("src");
+  const usual = await logo();
+  await page.setInputFiles("input[type=file]", { name: "logo.png", mimeType: "image/png", buffer: png(120, 40, [200, 120, 40]) });
+  await page.waitForFunction((was) => document.querySelector("main img")?.getAttribute("src") !== was, usual);
+  assert.equal(await page.locator("header img").getAttribute("src"), await logo());
+  await page.setInputFiles("input[type=file]", { name: "logo.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+  await page.waitForSelector("text=The logo could not be changed.");
+  await page.click("section[aria-live] button[aria-label=Close]");
+  await page.click("button:has-text('The usual one')");
+  await page.waitForFunction((was) => document.querySelector("main img")?.getAttribute("src") === was, usual);
+
+  await page.getByLabel("Line above every page").fill("We are closed on Friday.");
+  await page.getByLabel("More about it").fill("## Why\n\nBecause of **cleaning**. [More](https://example.org/) <script>window.harmed=1</script>");
+  await page.click("main button:has-text('Preview')");
+  await page.waitForSelector("[role=dialog] strong:has-text('cleaning')");
+  await page.keyboard.press("Escape");
+  await page.check("text=Show it");
+  await page.click("main form button:has-text('Save')");
+  await page.waitForSelector("[role=note]:has-text('We are closed on Friday.')");
+  await look(page, "admin-general");
+  await page.click("[role=note] button");
+  await page.waitForSelector("[role=dialog] strong:has-text('cleaning')");
+  assert.equal(await page.evaluate(() => window.harmed), undefined);
+  await look(page, "announcement");
+  await page.keyboard.press("Escape");
+  const { options } = await fetch(base + "/config.json").then((r) => r.json());
+  assert.equal(options.announcement.bannerText, "We are closed on Friday.");
+  await page.uncheck("text=Show it");
+  await page.click("main form button:has-text('Save')");
+  await gone("[role=note]");
+  fine();
+});
+
+test("a plain user gets none of it, nor does a stranger", { skip }, async () => {
+  const plain = await open(browser);
+  await signIn(plain, "mary", "demo", "/admin-settings/users");
+  await plain.waitForSelector("text=There is nothing at this address");
+  assert.equal(await plain.locator("text=Temporary 3").count(), 0);
+  await look(plain, "admin-none");
+  await plain.click("button[aria-label^='Account of']");
+  await plain.waitForSelector("[role=menu]");
+  assert.equal(await plain.locator("[data-action=admin]").count(), 0);
+  assert.deepEqual(plain.faults, []);
+  for (const [user, pw, statuses] of [["mary", "demo", [403]], ["", "", [401]]]) {
+    for (const [method, path, body] of [["POST", "/graph/v1.0/users", "{}"], ["PATCH", "/graph/v1.0/users/admin", '{"displayName":"x"}'], ["DELETE", "/graph/v1.0/users/temp3"], ["POST", "/graph/v1.0/groups", '{"displayName":"x"}'], ["PUT", "/announcement", "{}"], ["GET", "/announcement"], ["DELETE", "/branding/logo"]]) {
+      const r = await dav(user, pw, method, path, body, { "Content-Type": "application/json" });
+      assert.ok(statuses.includes(r.status), `${user} ${method} ${path}: ${r.status}`);
+    }
+  }
+});
+
+test("phone: everything fits and can be touched", { skip }, async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const section of ["users", "groups", "spaces", "general"]) {
+    await page.goto(`${base}/admin-settings/${section}`);
+    await page.waitForSelector("main li button, main dl");
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), section);
+    const small = await page.locator("main :is(button, select, input:not([type=checkbox]):not([type=file])):visible").evaluateAll((all) => all.map((e) => [e.getAttribute("aria-label") ?? e.textContent, e.getBoundingClientRect()]).filter(([, b]) => b.width < 44 || b.height < 44).map(([l, b]) => `${l} ${b.width}×${b.height}`));
+    assert.deepEqual(small, [], section);
+  }
+  fine();
+});
