@@ -119,11 +119,15 @@ test("files and trees dropped from the desktop, empty folders too", { skip }, as
   mkdirSync(join(desk, "dropped", "nothing"), { recursive: true });
   await begin("drop");
   const cdp = await page.context().newCDPSession(page);
-  const drag = (type) => cdp.send("Input.dispatchDragEvent", { type, x: 700, y: 300, data: { items: [], files: [join(desk, "dropped"), file("beside.txt")], dragOperationsMask: 1 } });
+  const drag = (type, x = 700) => cdp.send("Input.dispatchDragEvent", { type, x, y: 300, data: { items: [], files: [join(desk, "dropped"), file("beside.txt")], dragOperationsMask: 1 } });
   await drag("dragEnter");
   await drag("dragOver");
   await page.waitForSelector("text=Drop files here");
   await page.screenshot({ path: `${process.env.SHOTS || "shots"}/uploads-drop.png` });
+  await drag("dragOver", 100); // out again, over the navigation
+  await page.waitForSelector("text=Drop files here", { state: "detached" });
+  await drag("dragEnter");
+  await drag("dragOver");
   await drag("drop");
   await says("3 files were uploaded");
   assert.equal(await page.locator("text=Drop files here").count(), 0);
