@@ -1,4 +1,4 @@
-// A connection that tests can slow down, cut and silence. It stands between the browser and the server and passes on what it does not understand.
+// A connection that tests can slow down and break. It stands between the browser and the server and passes on what it does not understand.
 import net from "node:net";
 
 /** relay starts one before a server's address; close() ends it. */
@@ -9,15 +9,16 @@ export async function relay(url) {
   const listener = net.createServer((browser) => {
     if (state.down) return browser.destroy();
     const server = net.connect(port, "localhost");
-    const pair = { browser, server, silent: false };
+    const pair = { browser, server, lost: false };
     pairs.add(pair);
     const end = () => {
+      if (pair.lost) return;
       pairs.delete(pair);
-      if (!pair.silent) [browser, server].forEach((s) => s.destroy());
+      [browser, server].forEach((s) => s.destroy());
     };
     for (const s of [browser, server]) s.on("error", end).on("close", end);
     browser.on("data", (data) => {
-      if (pair.silent) return;
+      if (pair.lost) return;
       const flows = server.write(data);
       if (state.rate !== Infinity) {
         browser.pause();
@@ -27,7 +28,7 @@ export async function relay(url) {
         server.once("drain", () => browser.resume());
       }
     });
-    server.on("data", (data) => pair.silent || browser.write(data));
+    server.on("data", (data) => pair.lost || browser.write(data));
   });
   await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
   const all = (f) => [...pairs].forEach(f);
@@ -41,9 +42,12 @@ export async function relay(url) {
       state.down = true;
       all((p) => (p.browser.destroy(), p.server.destroy()));
     },
+    /** lose is a cut that the server does not learn of. */
+    lose() {
+      state.down = true;
+      all((p) => ((p.lost = true), p.browser.destroy()));
+    },
     mend: () => void (state.down = false),
-    /** silence lets nothing through any more on the connections there are; neither side is told. New ones work. */
-    silence: () => all((p) => (p.silent = true)),
     close() {
       all((p) => (p.browser.destroy(), p.server.destroy()));
       listener.close();
