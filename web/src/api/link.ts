@@ -18,11 +18,12 @@ export interface LinkInfo {
 }
 
 /** Closed is why a link does not open. */
-export type Closed = "password" | "wrong" | "account" | "gone";
+export type Closed = "password" | "wrong" | "wait" | "account" | "gone";
 
 /** closed tells why an error keeps a link closed, or undefined if it is something else. */
 export function closed(e: unknown): Closed | undefined {
   if (is(e, 404, 410)) return "gone";
+  if (is(e, 429)) return "wait"; // somebody guessed passwords
   if (!is(e, 401)) return undefined;
   return e.code === "ERR_MISSING_BEARER_AUTH" ? "account" : e.code === "ERR_MISSING_BASIC_AUTH" ? "password" : "wrong";
 }
@@ -106,6 +107,14 @@ export class LinkDav extends Dav {
     const r = await this.visitor.send("PROPFIND", this.url(at), { headers: { "Content-Type": "application/xml; charset=utf-8", Depth: depth }, body, ...(signal ? { signal } : {}) });
     return parse(await r.text());
   }
+}
+
+/** memberItem finds the item that a link for members opens, as whoever is signed in. 404 if it is not to be seen by them. */
+export async function memberItem(http: Http, token: string): Promise<string> {
+  const body = `<?xml version="1.0"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><oc:fileid/></d:prop></d:propfind>`;
+  const r = await http.send("PROPFIND", root + encodeURIComponent(token), { headers: { "Content-Type": "application/xml; charset=utf-8", Depth: "0" }, body }); // redirected to where it is
+  const [item] = parse(await r.text());
+  return item ? text(item, "fileid") : "";
 }
 
 /** LinkSigner makes addresses that a browser may load by itself, in the name of a link. */

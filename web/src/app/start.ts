@@ -59,6 +59,7 @@ export async function start(config: Config, session: Session): Promise<void> {
     app.toasts.error(language.$gettext("Something went wrong."), e);
   };
   if (session.token) void greet(app);
+  else void app.theme.load(new URL(config.theme, location.origin).pathname).catch(console.warn);
   vue.mount("#app");
 }
 

@@ -33,7 +33,7 @@ test("only managers are offered to change a space", () => {
   const drive = { id: "d", name: "A", driveType: "project", driveAlias: "project/a" } as Drive;
   const ids = (d: Drive, managed: boolean) => menu(app, d, managed, () => Promise.resolve()).map((e) => e.id);
   expect(ids(drive, false)).toEqual(["members", "trash"]);
-  expect(ids(drive, true)).toEqual(["edit", "picture", "members", "trash", "disable"]);
+  expect(ids(drive, true)).toEqual(["edit", "picture", "readme", "members", "trash", "disable"]);
   expect(ids({ ...drive, root: { id: "d", deleted: { state: "trashed" } } }, false)).toEqual(["enable", "delete"]);
   expect(manages(["libre.graph/driveItem/permissions/read"])).toBe(false);
   expect(manages(["libre.graph/driveItem/permissions/delete"])).toBe(true);
