@@ -78,13 +78,13 @@ export class LinkDav extends Dav {
 
   /** open asks what the link is. 401 and 404 as `closed` explains. */
   async open(token: string): Promise<LinkInfo> {
-    const [item] = await this.items({ driveId: token, path: "/" }, "0", undefined, "oc:public-link-permission", "oc:public-link-item-type", "oc:public-link-expiration", "oc:public-link-share-owner");
+    const [item] = await this.items({ driveId: token, path: "/" }, "0", undefined, "oc:public-link-permission", "oc:public-link-item-type", "oc:public-link-expiration", "oc:owner-display-name", "oc:public-link-share-owner");
     if (!item) throw new ApiError(404, "", "");
     this.info = {
       folder: resource(item, token, root + token),
       rights: Number(text(item, "public-link-permission")) || 0,
       file: text(item, "public-link-item-type") === "file",
-      owner: text(item, "public-link-share-owner"),
+      owner: text(item, "owner-display-name") || text(item, "public-link-share-owner"),
       expires: Date.parse(text(item, "public-link-expiration")) || 0,
     };
     return this.info;
@@ -109,12 +109,10 @@ export class LinkDav extends Dav {
   }
 }
 
-/** memberItem finds the item that a link for members opens, as whoever is signed in. 404 if it is not to be seen by them. */
+/** memberItem finds the item that a link for members opens, as whoever is signed in; "" if they may not see it. (spec/storage.md §10) */
 export async function memberItem(http: Http, token: string): Promise<string> {
-  const body = `<?xml version="1.0"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><oc:fileid/></d:prop></d:propfind>`;
-  const r = await http.send("PROPFIND", root + encodeURIComponent(token), { headers: { "Content-Type": "application/xml; charset=utf-8", Depth: "0" }, body }); // redirected to where it is
-  const [item] = parse(await r.text());
-  return item ? text(item, "fileid") : "";
+  const { ocs } = await http.json<{ ocs: { data: { id?: string } } }>("GET", `/ocs/v1.php/apps/files_sharing/api/v1/tokeninfo/protected/${encodeURIComponent(token)}?format=json`);
+  return ocs.data.id ?? "";
 }
 
 /** LinkSigner makes addresses that a browser may load by itself, in the name of a link. */

@@ -59,7 +59,10 @@ export async function start(config: Config, session: Session): Promise<void> {
     app.toasts.error(language.$gettext("Something went wrong."), e);
   };
   if (session.token) void greet(app);
-  else void app.theme.load(new URL(config.theme, location.origin).pathname).catch(console.warn);
+  else {
+    void app.theme.load(new URL(config.theme, location.origin).pathname).catch(console.warn);
+    void capabilities(http).then((c) => (app.capabilities.value = c), console.warn);
+  }
   vue.mount("#app");
 }
 

@@ -41,7 +41,7 @@ export async function edit(app: App, drive: Drive): Promise<void> {
   const to = answer && difference(drive, answer);
   if (!to) return;
   await attempt(app, $gettext("“%{name}” could not be changed.", { name: drive.name }), () => api(app).change(drive.id, to));
-  await reload(app);
+  await Promise.all([reload(app), refresh(app.queries, { driveId: drive.id, path: "/" })]);
 }
 
 /** difference is what an answer changes of a space, or undefined if nothing. */
