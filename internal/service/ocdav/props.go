@@ -109,7 +109,7 @@ type question struct {
 	minimal   bool // Prefer: return=minimal
 	syncRoot  string
 	link      *link.Link // by which the caller came, if it is asked about
-	linkOwner string
+	linkOwner identity.User
 	reader    string // id of the user that addresses of downloads are signed for
 }
 
@@ -337,7 +337,7 @@ func (h *handler) rareProperty(x *webdav.XML, q *question, w wanted, t *target, 
 		return false
 	case shareID:
 		return i.ID.Storage == share.JailID && i.ID != share.Jail() && text(x, "<oc:shareid>", i.ID.Node, "</oc:shareid>")
-	case linkPermission, linkItemType, linkDateTime, linkOwner, linkExpiration, signatureAuth:
+	case linkPermission, linkItemType, linkDateTime, linkOwner, ownerName, linkExpiration, signatureAuth:
 		return h.linkProperty(x, q, w, t)
 	case syncToken:
 		return folder && q.syncRoot != "" && text(x, "<d:sync-token>", q.syncRoot, "</d:sync-token>")

@@ -106,14 +106,14 @@ func harmless(c rune) rune {
 // linkQuestion fetches what is asked about the link itself.
 func (h *handler) linkQuestion(r *http.Request, q *question) error {
 	v := identity.ActorFrom(r.Context()).Visit
-	if v == nil || h.links == nil || !q.asks(linkPermission, linkItemType, linkDateTime, linkOwner, linkExpiration, signatureAuth, downloadURL) {
+	if v == nil || h.links == nil || !q.asks(linkPermission, linkItemType, linkDateTime, linkOwner, ownerName, linkExpiration, signatureAuth, downloadURL) {
 		return nil
 	}
 	l, err := h.links.Peek(r.Context(), v.Token)
 	if err != nil {
 		return err
 	}
-	q.link, q.linkOwner = &l, v.Creator.User.Username
+	q.link, q.linkOwner = &l, v.Creator.User
 	return nil
 }
 
@@ -136,7 +136,9 @@ func (h *handler) linkProperty(x *webdav.XML, q *question, w wanted, t *target) 
 	case linkDateTime:
 		return root && text(x, "<oc:public-link-share-datetime>", l.Created.UTC().Format(http.TimeFormat), "</oc:public-link-share-datetime>")
 	case linkOwner:
-		return root && text(x, "<oc:public-link-share-owner>", q.linkOwner, "</oc:public-link-share-owner>")
+		return root && text(x, "<oc:public-link-share-owner>", q.linkOwner.Username, "</oc:public-link-share-owner>")
+	case ownerName:
+		return root && text(x, "<oc:owner-display-name>", q.linkOwner.DisplayName, "</oc:owner-display-name>")
 	case linkExpiration:
 		return root && !l.Expires.IsZero() && text(x, "<oc:public-link-expiration>", l.Expires.UTC().Format(http.TimeFormat), "</oc:public-link-expiration>")
 	case signatureAuth:

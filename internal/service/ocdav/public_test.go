@@ -170,6 +170,22 @@ func TestPublicSignatures(t *testing.T) {
 	}
 }
 
+// TestPublicOwner: a visitor learns once whose link it is, by the name that people know.
+func TestPublicOwner(t *testing.T) {
+	r, links := publicRig(t)
+	l, visitor := r.linked(links, "d", link.View, "")
+	const ask = `<d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><oc:owner-display-name/></d:prop></d:propfind>`
+	w := r.as(visitor, "PROPFIND", "/dav/public-files/"+l.Token, ask, "Depth", "1")
+	if strings.Count(w.Body.String(), "<oc:owner-display-name>MARY</oc:owner-display-name>") != 1 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	for name, who := range map[string]identity.Actor{"a stranger": {}, "somebody else": person("u-alan", "alan")} {
+		if w := r.as(who, "PROPFIND", "/dav/public-files/"+l.Token, ask); strings.Contains(w.Body.String(), "MARY") {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
+
 // TestPublicTellsLittle: who comes by a link learns neither how full the owner's space is nor who has locked something.
 func TestPublicTellsLittle(t *testing.T) {
 	r, links := publicRig(t)

@@ -52,6 +52,7 @@ test.each([
   [new ApiError(401, "ERR_MISSING_BEARER_AUTH", ""), "account"],
   [new ApiError(401, "ERR_INVALID_CREDENTIALS", ""), "wrong"],
   [new ApiError(404, "", ""), "gone"],
+  [new ApiError(429, "", ""), "wait"],
   [new ApiError(500, "", ""), undefined],
   [new TypeError("network"), undefined],
 ])("%s: %s", (e, why) => expect(closed(e)).toBe(why));

@@ -18,11 +18,12 @@ export interface LinkInfo {
 }
 
 /** Closed is why a link does not open. */
-export type Closed = "password" | "wrong" | "account" | "gone";
+export type Closed = "password" | "wrong" | "wait" | "account" | "gone";
 
 /** closed tells why an error keeps a link closed, or undefined if it is something else. */
 export function closed(e: unknown): Closed | undefined {
   if (is(e, 404, 410)) return "gone";
+  if (is(e, 429)) return "wait"; // somebody guessed passwords
   if (!is(e, 401)) return undefined;
   return e.code === "ERR_MISSING_BEARER_AUTH" ? "account" : e.code === "ERR_MISSING_BASIC_AUTH" ? "password" : "wrong";
 }
@@ -77,13 +78,13 @@ export class LinkDav extends Dav {
 
   /** open asks what the link is. 401 and 404 as `closed` explains. */
   async open(token: string): Promise<LinkInfo> {
-    const [item] = await this.items({ driveId: token, path: "/" }, "0", undefined, "oc:public-link-permission", "oc:public-link-item-type", "oc:public-link-expiration", "oc:public-link-share-owner");
+    const [item] = await this.items({ driveId: token, path: "/" }, "0", undefined, "oc:public-link-permission", "oc:public-link-item-type", "oc:public-link-expiration", "oc:owner-display-name", "oc:public-link-share-owner");
     if (!item) throw new ApiError(404, "", "");
     this.info = {
       folder: resource(item, token, root + token),
       rights: Number(text(item, "public-link-permission")) || 0,
       file: text(item, "public-link-item-type") === "file",
-      owner: text(item, "public-link-share-owner"),
+      owner: text(item, "owner-display-name") || text(item, "public-link-share-owner"),
       expires: Date.parse(text(item, "public-link-expiration")) || 0,
     };
     return this.info;
@@ -106,6 +107,12 @@ export class LinkDav extends Dav {
     const r = await this.visitor.send("PROPFIND", this.url(at), { headers: { "Content-Type": "application/xml; charset=utf-8", Depth: depth }, body, ...(signal ? { signal } : {}) });
     return parse(await r.text());
   }
+}
+
+/** memberItem finds the item that a link for members opens, as whoever is signed in; "" if they may not see it. (spec/storage.md §10) */
+export async function memberItem(http: Http, token: string): Promise<string> {
+  const { ocs } = await http.json<{ ocs: { data: { id?: string } } }>("GET", `/ocs/v1.php/apps/files_sharing/api/v1/tokeninfo/protected/${encodeURIComponent(token)}?format=json`);
+  return ocs.data.id ?? "";
 }
 
 /** LinkSigner makes addresses that a browser may load by itself, in the name of a link. */

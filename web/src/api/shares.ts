@@ -51,9 +51,9 @@ export function shared(i: Item): Shared {
     item: {
       id: r.id,
       parentId: r.parentReference?.id ?? "",
-      driveId: r.id.split("!")[0] ?? "",
+      driveId: i.remoteItem ? i.id : (r.id.split("!")[0] ?? ""), // what others shared is reached by where it is mounted
       name: i.name || r.name,
-      path: join(path.replace(/\/+$/, "") || "/", r.name),
+      path: i.remoteItem ? "/" : join(path.replace(/\/+$/, "") || "/", r.name),
       folder: !!r.folder || !r.file,
       size: r.size ?? i.size ?? 0,
       modified: Date.parse(r.lastModifiedDateTime ?? i.lastModifiedDateTime ?? "") || 0,

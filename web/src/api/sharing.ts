@@ -85,9 +85,9 @@ export class Sharing {
     return (await this.http.json<Record<string, string[] | undefined>>("GET", `${itemUrl(fileId)}/permissions?$select=${encodeURIComponent(name)}`))[name] ?? [];
   }
 
-  /** invite gives a role to people and groups. 409 if somebody has one already. */
-  async invite(fileId: string, who: readonly Recipient[], role: string, expires?: string): Promise<void> {
-    const recipients = who.map((w) => ({ objectId: w.id, "@libre.graph.recipient.type": w.kind }));
+  /** invite gives a role to somebody: one at a time, as the server wants it. 409 if they have one already. */
+  async invite(fileId: string, who: Recipient, role: string, expires?: string): Promise<void> {
+    const recipients = [{ objectId: who.id, "@libre.graph.recipient.type": who.kind }];
     await this.http.send("POST", `${itemUrl(fileId)}/invite`, { json: { recipients, roles: [role], ...(expires ? { expirationDateTime: expires } : {}) } });
   }
 

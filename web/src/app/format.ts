@@ -32,6 +32,15 @@ export function ago(ms: number, lang: string, now = Date.now()): string {
   return f.format(0, "second");
 }
 
+const days = new Map<string, Intl.DateTimeFormat>();
+
+/** day writes the day of a time. */
+export function day(ms: number, lang: string): string {
+  let f = days.get(lang);
+  if (!f) days.set(lang, (f = new Intl.DateTimeFormat(lang, { dateStyle: "medium" })));
+  return f.format(ms);
+}
+
 const dates = new Map<string, Intl.DateTimeFormat>();
 
 /** date writes a time in full. */

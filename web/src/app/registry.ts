@@ -17,6 +17,7 @@ export interface Feature {
   actions?: FileAction[];
   openers?: FileOpener[];
   panels?: SidebarPanel[];
+  headers?: FolderHeader[];
   create?: CreateItem[];
   account?: AccountItem[];
   overlays?: Component[]; // mounted once beside the pages, as the list of uploads
@@ -85,6 +86,13 @@ export interface SidebarPanel {
   component: Component; // gets { context: Context }; make it lazy by defineAsyncComponent
 }
 
+/** FolderHeader is shown above the list of a folder. */
+export interface FolderHeader {
+  id: string;
+  applies: (c: Context) => boolean;
+  component: Component; // gets { context: Context }, without items; make it lazy
+}
+
 /** CreateItem is an entry of the "New" menu. */
 export interface CreateItem {
   id: string;
@@ -124,6 +132,7 @@ export function gather(features: Feature[]): Registry {
     actions: order(features.flatMap((f) => f.actions ?? [])).sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group)),
     openers: features.flatMap((f) => f.openers ?? []).sort((a, b) => b.priority - a.priority),
     panels: order(features.flatMap((f) => f.panels ?? [])),
+    headers: features.flatMap((f) => f.headers ?? []),
     create: order(features.flatMap((f) => f.create ?? [])),
     account: order(features.flatMap((f) => f.account ?? [])),
     overlays: features.flatMap((f) => f.overlays ?? []),

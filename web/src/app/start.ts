@@ -62,6 +62,9 @@ export async function start(config: Config, session: Session): Promise<void> {
   if (session.token) {
     resume(app);
     void greet(app);
+  } else {
+    void capabilities(http).then((c) => (app.capabilities.value = c), console.warn);
+    void app.theme.finish(new URL(config.theme, location.origin).pathname).catch(console.warn);
   }
   vue.mount("#app");
 }

@@ -18,7 +18,7 @@ export function render(text: string): VNode[] {
     if (!line.trim()) flush();
     else if (heading) {
       flush();
-      out.push(h(`h${Math.min(6, (heading[1]?.length ?? 1) + 2)}`, inline(heading[2] ?? ""))); // below the page's own
+      out.push(h(`h${Math.min(6, (heading[1]?.length ?? 1) + 1)}`, inline(heading[2] ?? ""))); // below the page's own
     } else if (item) {
       const ordered = item[1] === undefined;
       if (!list || list.ordered !== ordered) {

@@ -13,7 +13,7 @@ const names = (l: Shared[]) => l.map((s) => s.item.name);
 test("what others shared is read", () => {
   const s = remote("Plans");
   expect(s).toMatchObject({ id: "jail!Plans", accepted: true, hidden: false, by: "Mary", with: ["Einstein"], links: [], since: Date.parse("2026-01-02T00:00:00Z") });
-  expect(s.item).toMatchObject({ id: "p$s!Plans", driveId: "p$s", name: "Plans", folder: true });
+  expect(s.item).toMatchObject({ id: "p$s!Plans", driveId: "jail!Plans", path: "/", name: "Plans", folder: true });
 });
 
 test("an item that the person shared keeps its place", () => {

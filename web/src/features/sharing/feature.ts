@@ -9,9 +9,11 @@ const shareable = (c: Context) => one(c) && !(c.items[0]?.path === "/" && c.driv
 const linkable = (c: Context) => shareable(c) && c.app.capabilities.value?.files_sharing?.public?.enabled !== false;
 const resharable = (c: Context) => !!c.items[0]?.permissions.includes("R");
 
-function show(c: Context, details: string) {
+// share shows the panel and brings the keys to where a name is typed.
+async function share(c: Context) {
   const { query, path } = c.app.router.currentRoute.value;
-  void c.app.router.replace({ path, query: { ...query, details } });
+  await c.app.router.replace({ path, query: { ...query, details: "sharing" }, state: { focus: true } });
+  document.querySelector<HTMLElement>("aside [role=combobox]")?.focus(); // if it is there already
 }
 
 export default {
@@ -20,7 +22,7 @@ export default {
     { id: "links", label: ({ $gettext }) => $gettext("Links"), icon: Link2, order: 30, applies: linkable, component: defineAsyncComponent(() => import("./LinksPanel.vue")) },
   ],
   actions: [
-    { id: "share", label: ({ $gettext }) => $gettext("Share"), icon: UserPlus, group: "share", order: 10, keys: "S", bar: true, applies: (c) => shareable(c) && resharable(c), run: (c) => show(c, "sharing") },
+    { id: "share", label: ({ $gettext }) => $gettext("Share"), icon: UserPlus, group: "share", order: 10, keys: "S", bar: true, applies: (c) => shareable(c) && resharable(c), run: share },
     {
       id: "quick-link", label: ({ $gettext }) => $gettext("Copy link for everybody"), icon: Link2, group: "share", order: 20,
       applies: (c) => linkable(c) && resharable(c) && can(c.app, "PublicLink.Write.all"),

@@ -5,43 +5,40 @@ import { mustHave, quick, usual } from "./links";
 import LinkDialog, { type Answer } from "./LinkDialog.vue";
 import { changed } from "./queries";
 
-/** create asks what a link shall be and makes it; undefined if nothing was made. */
-export async function create(app: App, item: Resource, isQuick = false): Promise<Permission | undefined> {
-  const { $gettext } = app.language;
-  const answer = await app.dialogs.show<Answer>(LinkDialog, { folder: item.folder });
-  if (!answer) return undefined;
-  try {
-    return await new Sharing(app.http).createLink(item.id, {
-      type: answer.type,
-      ...(answer.name ? { displayName: answer.name } : {}),
-      ...(answer.password ? { password: answer.password } : {}),
-      ...(answer.expires ? { expirationDateTime: answer.expires } : {}),
+/** create asks what a link shall be, makes it and copies its address. */
+export async function create(app: App, item: Resource, isQuick = false): Promise<void> {
+  let made: Permission | undefined;
+  let secret: string | undefined;
+  const save = async (a: Answer) => {
+    made = await new Sharing(app.http).createLink(item.id, {
+      type: a.type,
+      ...(a.name ? { displayName: a.name } : {}),
+      ...(a.password ? { password: a.password } : {}),
+      ...(a.expires ? { expirationDateTime: a.expires } : {}),
       ...(isQuick ? { "@libre.graph.quickLink": true } : {}),
     });
-  } catch (e) {
-    app.toasts.error($gettext("The link could not be created."), e);
-    return undefined;
-  } finally {
+    secret = a.password;
     await changed(app, item);
-  }
+  };
+  await app.dialogs.show(LinkDialog, { folder: item.folder, save });
+  if (made?.link) await copy(app, made.link.webUrl, secret);
 }
 
 /** change makes a link what was asked for; what stays is not sent. */
 export async function change(app: App, item: Resource, link: Permission): Promise<void> {
-  const answer = await app.dialogs.show<Answer>(LinkDialog, { folder: item.folder, link });
-  if (!answer) return;
   const sharing = new Sharing(app.http);
-  try {
-    // The password first: a wider link may need one.
-    if (answer.password) await sharing.setPassword(item.id, link.id, answer.password);
-    if (answer.type !== link.link?.type || answer.name !== (link.link["@libre.graph.displayName"] ?? "")) await sharing.change(item.id, link.id, { link: { type: answer.type, "@libre.graph.displayName": answer.name } });
-    if (answer.expires !== link.expirationDateTime && (answer.expires || link.expirationDateTime)) await sharing.change(item.id, link.id, { expirationDateTime: answer.expires ?? null });
-    if (answer.password === "" && link.hasPassword) await sharing.setPassword(item.id, link.id, "");
-  } catch (e) {
-    app.toasts.error(app.language.$gettext("The link could not be changed."), e);
-  } finally {
-    await changed(app, item);
-  }
+  const save = async (a: Answer) => {
+    try {
+      // The password first: a wider link may need one.
+      if (a.password) await sharing.setPassword(item.id, link.id, a.password);
+      if (a.type !== link.link?.type || a.name !== (link.link["@libre.graph.displayName"] ?? "")) await sharing.change(item.id, link.id, { link: { type: a.type, "@libre.graph.displayName": a.name } });
+      if (a.expires !== link.expirationDateTime && (a.expires || link.expirationDateTime)) await sharing.change(item.id, link.id, { expirationDateTime: a.expires ?? null });
+      if (a.password === "" && link.hasPassword) await sharing.setPassword(item.id, link.id, "");
+    } finally {
+      await changed(app, item);
+    }
+  };
+  await app.dialogs.show(LinkDialog, { folder: item.folder, link, save });
 }
 
 /** copyQuick copies the item's quick link. It is made if there is none; where a password is needed, the person is asked for it. */
@@ -52,22 +49,28 @@ export async function copyQuick(app: App, item: Resource): Promise<void> {
     const type = usual(app.capabilities.value);
     let link = quick((await sharing.list(item.id)).value);
     if (!link) {
-      link = mustHave(type, app.capabilities.value) ? await create(app, item, true) : await sharing.createLink(item.id, { type, "@libre.graph.quickLink": true, displayName: $gettext("Link") });
+      if (mustHave(type, app.capabilities.value)) return await create(app, item, true);
+      link = await sharing.createLink(item.id, { type, "@libre.graph.quickLink": true, displayName: $gettext("Link") });
       await changed(app, item);
     }
-    if (link?.link) await copy(app, link.link.webUrl);
+    if (link.link) await copy(app, link.link.webUrl);
   } catch (e) {
     app.toasts.error($gettext("The link could not be created."), e);
   }
 }
 
-/** copy puts an address on the clipboard. */
-export async function copy(app: App, url: string): Promise<void> {
+/** copy puts an address on the clipboard, and offers to put the password there too. */
+export async function copy(app: App, url: string, password?: string): Promise<void> {
   const { $gettext } = app.language;
+  const both = password && { label: $gettext("Copy with password"), run: () => void copyText(app, `${url}\n${$gettext("Password: %{password}", { password })}`, $gettext("Link and password were copied.")) };
+  await copyText(app, url, $gettext("The link was copied."), both || undefined);
+}
+
+async function copyText(app: App, text: string, done: string, action?: { label: string; run: () => void }) {
   try {
-    await navigator.clipboard.writeText(url);
-    app.toasts.info($gettext("The link was copied."));
+    await navigator.clipboard.writeText(text);
+    app.toasts.info(done, action);
   } catch {
-    app.toasts.info(url); // the browser lets nobody copy: it can be read at least
+    app.toasts.info(text, action); // the browser lets nobody copy: it can be read at least
   }
 }

@@ -7,6 +7,7 @@ export default {
   nav: [
     { id: "spaces", label: ({ $gettext }) => $gettext("Spaces"), icon: Boxes, order: 40, to: () => "/files/spaces/projects", active: (path) => path.startsWith("/files/spaces/project"), when: (app) => app.capabilities.value?.spaces?.projects !== false },
   ],
+  headers: [{ id: "space", applies: ({ drive, folder }) => drive?.driveType === "project" && folder?.path === "/", component: defineAsyncComponent(() => import("./SpaceHeader.vue")) }],
   panels: [
     {
       id: "space", label: ({ $gettext }) => $gettext("Space"), icon: Boxes, order: 5, component: defineAsyncComponent(() => import("./SpacePanel.vue")),

@@ -6,8 +6,8 @@ import type { Drive } from "@/api/graph";
 import { Sharing } from "@/api/sharing";
 import { disabled, special } from "@/api/spaces";
 
-// The address may carry another name of the server than the one we are at.
-const address = (drive: Drive | undefined, name: "image" | "readme") => {
+/** address is where a space's picture or readme is. It may carry another name of the server than the one we are at. */
+export const address = (drive: Drive | undefined, name: "image" | "readme") => {
   const url = drive && special(drive, name)?.webDavUrl;
   return url ? new URL(url, location.origin).pathname : undefined;
 };
@@ -28,11 +28,14 @@ export function usePicture(drive: Ref<Drive | undefined>): Ref<string | undefine
   return src;
 }
 
+/** readmeKey is what a readme is kept under. */
+export const readmeKey = (drive: Drive | undefined) => ["space-readme", drive && address(drive, "readme")];
+
 /** useReadme is the text of the space's readme. */
 export function useReadme(drive: Ref<Drive | undefined>) {
   const app = useApp();
   const url = computed(() => address(drive.value, "readme"));
-  return useQuery({ queryKey: computed(() => ["space-readme", url.value]), enabled: computed(() => !!url.value), queryFn: async () => (await app.http.send("GET", url.value ?? "")).text() });
+  return useQuery({ queryKey: computed(() => readmeKey(drive.value)), enabled: computed(() => !!url.value), queryFn: async () => (await app.http.send("GET", url.value ?? "")).text() });
 }
 
 /** useManages tells whether the person may change the space; no until the server has said so. */

@@ -1,13 +1,16 @@
 // What is done with spaces.
-import { Ban, CirclePlay, Image, Pencil, Trash2, UserPlus } from "@lucide/vue";
+import { Ban, BookOpenText, CirclePlay, Image, Pencil, Trash2, UserPlus } from "@lucide/vue";
 import { can, type App } from "@/app/app";
 import { attempt } from "@/app/attempt";
 import type { Drive } from "@/api/graph";
 import { is } from "@/api/http";
 import { disabled, Spaces, special } from "@/api/spaces";
 import { folderUrl } from "@/features/files/location";
+import { refresh } from "@/features/files/queries";
 import type { MenuEntry } from "@/ui/menu";
 import ConfirmDialog from "@/ui/ConfirmDialog.vue";
+import { address, readmeKey } from "./files";
+import ReadmeDialog from "./ReadmeDialog.vue";
 import SpaceDialog, { type Answer } from "./SpaceDialog.vue";
 
 const api = (app: App) => new Spaces(app.http);
@@ -38,7 +41,7 @@ export async function edit(app: App, drive: Drive): Promise<void> {
   const to = answer && difference(drive, answer);
   if (!to) return;
   await attempt(app, $gettext("“%{name}” could not be changed.", { name: drive.name }), () => api(app).change(drive.id, to));
-  await reload(app);
+  await Promise.all([reload(app), refresh(app.queries, { driveId: drive.id, path: "/" })]);
 }
 
 /** difference is what an answer changes of a space, or undefined if nothing. */
@@ -57,13 +60,40 @@ export async function picture(app: App, drive: Drive): Promise<void> {
   const file = await choose("image/png,image/jpeg,image/gif,image/webp");
   if (!file) return;
   await attempt(app, $gettext("The picture could not be set."), async () => {
-    await app.dav.mkcol({ driveId: drive.id, path: "/.space" }).catch((e: unknown) => {
-      if (!is(e, 405)) throw e; // it is there
-    });
+    await hiddenFolder(app, drive);
     const { id } = await app.dav.put({ driveId: drive.id, path: `/.space/${file.name}` }, file, { mime: file.type });
     await api(app).change(drive.id, { special: [{ id, specialFolder: { name: "image" } }] });
   });
   await reload(app);
+}
+
+/** readme lets the person write the space's readme. What somebody else wrote meanwhile is not lost: 412. */
+export async function readme(app: App, drive: Drive): Promise<void> {
+  const { $gettext } = app.language;
+  const url = address(drive, "readme");
+  await attempt(app, $gettext("The readme could not be opened."), async () => {
+    const old = url ? await app.http.send("GET", url) : undefined;
+    const etag = old?.headers.get("ETag");
+    const save = async (text: string) => {
+      if (url) await app.http.send("PUT", url, { headers: { "Content-Type": "text/markdown", ...(etag ? { "If-Match": etag } : {}) }, body: text });
+      else {
+        await hiddenFolder(app, drive);
+        const { id } = await app.dav.put({ driveId: drive.id, path: "/.space/readme.md" }, text, { mime: "text/markdown" });
+        await api(app).change(drive.id, { special: [{ id, specialFolder: { name: "readme" } }] });
+      }
+      await reload(app);
+      await app.queries.invalidateQueries({ queryKey: readmeKey(app.drives.value?.find((d) => d.id === drive.id)) });
+      await refresh(app.queries, { driveId: drive.id, path: "/" });
+    };
+    await app.dialogs.show(ReadmeDialog, { text: (await old?.text()) ?? "", save });
+  });
+}
+
+// hiddenFolder makes sure that there is where picture and readme are kept.
+async function hiddenFolder(app: App, drive: Drive) {
+  await app.dav.mkcol({ driveId: drive.id, path: "/.space" }).catch((e: unknown) => {
+    if (!is(e, 405)) throw e; // it is there
+  });
 }
 
 function choose(accept: string): Promise<File | undefined> {
@@ -100,6 +130,7 @@ export function menu(app: App, drive: Drive, manages: boolean, after: () => Prom
   return [
     { id: "edit", label: $gettext("Name, description, quota"), icon: Pencil, group: "edit", run: () => void edit(app, drive).then(after) },
     { id: "picture", label: special(drive, "image") ? $gettext("Change the picture") : $gettext("Set a picture"), icon: Image, group: "edit", run: () => void picture(app, drive) },
+    { id: "readme", label: special(drive, "readme") ? $gettext("Edit the readme") : $gettext("Write a readme"), icon: BookOpenText, group: "edit", run: () => void readme(app, drive) },
     ...look,
     { id: "disable", label: $gettext("Disable"), icon: Ban, group: "state", danger: true, run: () => void ask($gettext("Disable the space?"), $gettext("Nobody can use “%{name}” until it is enabled again. Nothing in it is lost.", name), $gettext("Disable"), failed, () => api(app).disable(drive.id)) },
   ];

@@ -12,7 +12,7 @@ const html = (text: string) => {
 };
 
 test.each([
-  ["# Hello\nworld\nagain", "<h3>Hello</h3><p>world again</p>"],
+  ["# Hello\nworld\nagain", "<h2>Hello</h2><p>world again</p>"],
   ["- a\n- **b**\n\n1. c", "<ul><li>a</li><li><strong>b</strong></li></ul><ol><li>c</li></ol>"],
   ["`x` and *y*", "<p><code>x</code> and <em>y</em></p>"],
   ["[a](https://x.org)", '<p><a href="https://x.org" target="_blank" rel="noopener noreferrer nofollow">a</a></p>'],
@@ -33,7 +33,7 @@ test("only managers are offered to change a space", () => {
   const drive = { id: "d", name: "A", driveType: "project", driveAlias: "project/a" } as Drive;
   const ids = (d: Drive, managed: boolean) => menu(app, d, managed, () => Promise.resolve()).map((e) => e.id);
   expect(ids(drive, false)).toEqual(["members", "trash"]);
-  expect(ids(drive, true)).toEqual(["edit", "picture", "members", "trash", "disable"]);
+  expect(ids(drive, true)).toEqual(["edit", "picture", "readme", "members", "trash", "disable"]);
   expect(ids({ ...drive, root: { id: "d", deleted: { state: "trashed" } } }, false)).toEqual(["enable", "delete"]);
   expect(manages(["libre.graph/driveItem/permissions/read"])).toBe(false);
   expect(manages(["libre.graph/driveItem/permissions/delete"])).toBe(true);

@@ -1,0 +1,269 @@
+// Sharing with people, groups and by links, and the pages of what is shared, in a real browser against the real server.
+import { test, before, after, afterEach } from "node:test";
+import assert from "node:assert/strict";
+import { base, dav, launch, look, open, served, signIn } from "./web.js";
+
+const skip = await served();
+const mary = (method, path, body, headers) => dav("mary", "demo", method, path, body, headers);
+const files = (path) => "/dav/files/mary/shared" + path;
+const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
+const share = (name) => `main li:has-text("${name}")`;
+const entry = (name) => `aside ul[aria-label] li:has-text("${name}")`;
+const toast = (text) => `section[aria-live] >> text=${text}`;
+const long = "A folder with quite a long name that does not fit into any list of files on any screen, wide or narrow";
+const good = "Secret-1!";
+const home = "/files/spaces/personal/mary/shared";
+let browser, hers, his; // Mary's page and Alan's
+
+before(async () => {
+  if (skip) return;
+  browser = await launch();
+  await mary("MKCOL", "/dav/files/mary/shared");
+  for (const folder of ["Plans", "Links", long]) await mary("MKCOL", files("/" + encodeURIComponent(folder)));
+  for (const file of ["/Plans/first.txt", "/Links/a.txt", "/note.txt", "/quick.txt"]) await mary("PUT", files(file), "text of " + file);
+  hers = await open(browser, { permissions: ["clipboard-read", "clipboard-write"] });
+  his = await open(browser);
+  await signIn(hers, "mary", "demo", home);
+  await hers.waitForSelector(row("Plans"));
+  await signIn(his, "alan", "demo", "/files/shares/with-me");
+  await his.waitForSelector("text=Nothing is shared yet");
+});
+after(() => browser?.close());
+afterEach(async (t) => {
+  if (t.error) for (const [name, page] of [["hers", hers], ["his", his]]) await page?.screenshot({ path: `${process.env.SHOTS}/fail-${t.name.slice(0, 20)}-${name}.png` });
+});
+
+const copied = (page) => page.evaluate(() => navigator.clipboard.readText());
+// permissions are who may what on something of Mary's, as the server has it.
+async function permissions(name) {
+  const id = /<oc:fileid>([^<]*)/.exec((await mary("PROPFIND", files("/" + encodeURIComponent(name)), undefined, { Depth: "0" })).text)[1];
+  const { value } = JSON.parse((await mary("GET", `/graph/v1beta1/drives/${encodeURIComponent(id.split("!")[0])}/items/${encodeURIComponent(id)}/permissions`)).text);
+  return (value ?? []).map((p) => ({ ...p, who: p.grantedToV2?.user?.displayName ?? p.grantedToV2?.group?.displayName }));
+}
+// panel opens a part of the sidebar about something.
+async function panel(page, name, tab) {
+  await page.goto(base + home);
+  await page.click(row(name) + " [role=gridcell] >> nth=2"); // beside the name, which opens
+  await page.waitForSelector(row(name) + "[aria-selected=true]");
+  await page.keyboard.press("s");
+  if (tab) await page.click(`[role=tab]:has-text("${tab}")`);
+  await page.waitForSelector("aside");
+}
+// invite finds somebody by a part of the name, with the keys.
+async function invite(page, term, name) {
+  await page.keyboard.type(term);
+  await page.waitForSelector(`[role=option]:has-text("${name}")`);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`aside li:has-text("${name}")`);
+}
+
+test("a folder is shared with a person and a group, by keyboard alone", { skip }, async () => {
+  await hers.goto(base + home);
+  await hers.focus("[role=grid] [tabindex='0']");
+  await hers.keyboard.press("Home");
+  await hers.waitForSelector(row(long) + "[aria-selected=true]:focus");
+  while (!(await hers.$(row("Plans") + "[aria-selected=true]"))) {
+    await hers.keyboard.press("ArrowDown");
+    await hers.waitForTimeout(200);
+  }
+  await hers.keyboard.press("s");
+  await hers.waitForSelector("[role=combobox]:focus");
+  await invite(hers, "tur", "Alan Turing");
+  await invite(hers, "chess", "chess-lovers");
+  await look(hers, "sharing-invite");
+  await hers.focus("aside select");
+  await hers.keyboard.press("End"); // the widest role
+  await hers.keyboard.press("Tab");
+  await hers.keyboard.type("01012099");
+  await hers.focus("aside button[type=submit]");
+  await hers.keyboard.press("Enter");
+  await hers.waitForSelector(entry("chess-lovers"));
+  await hers.waitForSelector(`${entry("Alan Turing")} >> text=2099`);
+  await look(hers, "sharing-people");
+  const given = await permissions("Plans");
+  assert.deepEqual(given.map((p) => p.who).sort(), ["Alan Turing", "chess-lovers"]);
+  assert.ok(given.every((p) => p.expirationDateTime.startsWith("2099-01-01")), JSON.stringify(given));
+});
+
+test("rights and end are changed, and taken away", { skip }, async () => {
+  const before = (await permissions("Plans")).find((p) => p.who === "Alan Turing");
+  await hers.selectOption(`${entry("Alan Turing")} select`, { label: "Can view" });
+  await hers.click(`${entry("Alan Turing")} button[aria-label^='End of the access']`);
+  await hers.click(`${entry("Alan Turing")} >> text=No end`);
+  await hers.waitForFunction(() => !document.querySelector("aside li")?.textContent.includes("2099"));
+  const after = (await permissions("Plans")).find((p) => p.who === "Alan Turing");
+  assert.equal(after.id, before.id);
+  assert.notDeepEqual(after.roles, before.roles);
+  assert.equal(after.expirationDateTime, undefined);
+  await hers.click(`${entry("chess-lovers")} button[aria-label^='Take access']`);
+  await hers.waitForSelector("[role=alertdialog],[role=dialog]");
+  await look(hers, "sharing-revoke");
+  await hers.click("[role=dialog] button:has-text('Take away')");
+  await hers.waitForSelector(entry("chess-lovers"), { state: "detached" });
+  assert.deepEqual((await permissions("Plans")).map((p) => p.who), ["Alan Turing"]);
+});
+
+test("who has access already is not offered, and a stranger is not found", { skip }, async () => {
+  await hers.fill("[role=combobox]", "alan");
+  await hers.waitForSelector("text=Nobody found.");
+  await hers.fill("[role=combobox]", "");
+});
+
+test("what is received is seen, opened, hidden, declined and accepted", { skip }, async () => {
+  await hers.goto(base + home);
+  await panel(hers, "note.txt");
+  await hers.waitForSelector("[role=combobox]:focus");
+  await invite(hers, "alan", "Alan Turing");
+  await hers.click("aside button[type=submit]");
+  await hers.waitForSelector(toast("“note.txt” was shared."));
+  await panel(hers, long);
+  await hers.waitForSelector("[role=combobox]:focus");
+  await invite(hers, "alan", "Alan Turing");
+  await hers.click("aside button[type=submit]");
+  await hers.waitForSelector(entry("Alan Turing"));
+
+  await his.reload();
+  await his.waitForSelector(`${share("Plans")} >> text=Mary Kenneth Keller`);
+  await look(his, "shares-with-me");
+  await his.click(`${share("Plans")} a`);
+  await his.waitForSelector(row("first.txt"));
+  assert.match(new URL(his.url()).pathname, /^\/files\/spaces\/share\/Plans/);
+  // He may see and nothing else: no way to make, rename or delete is offered, nor to share on.
+  assert.equal(await his.locator("#app-floating-action-button-com-github-opencloud-eu-web-files-floating-action-button").count(), 0);
+  await his.click(row("first.txt"), { button: "right" });
+  await his.waitForSelector("[role=menu]");
+  for (const action of ["rename", "delete", "cut", "share", "quick-link"]) assert.equal(await his.locator(`[role=menu] [data-action=${action}]`).count(), 0, action);
+  await his.keyboard.press("Escape");
+  await his.goto(base + "/files/shares/with-me");
+  await his.click(`${share("note.txt")} a`);
+  await his.waitForSelector("text=text of /note.txt");
+
+  await his.goto(base + "/files/shares/with-me");
+  await his.click("button[aria-label='Hide “Plans”']");
+  await his.waitForSelector("h2:has-text('Hidden')");
+  await his.click(`button[aria-label='Decline “note.txt”']`);
+  await his.waitForSelector("h2:has-text('Not accepted')");
+  await look(his, "shares-sections");
+  await his.click("button[aria-label='Accept “note.txt”']");
+  await his.click("button[aria-label='Show “Plans” again']");
+  await his.waitForSelector("h2:has-text('Hidden')", { state: "detached" });
+  await his.waitForSelector("button[aria-label='Decline “note.txt”']");
+});
+
+test("links: made with a password, used, changed and removed", { skip }, async () => {
+  await panel(hers, "Links", "Links");
+  await hers.waitForSelector("text=There are no links.");
+  await hers.click("text=New link");
+  await hers.waitForSelector("[role=dialog]");
+  // A link needs a password here, so one is proposed; a weak one is refused, with reasons.
+  assert.ok((await hers.inputValue("[role=dialog] input[autocomplete=new-password]")).length >= 8);
+  await hers.fill("[role=dialog] input[autocomplete=new-password]", "weak");
+  await hers.waitForSelector("text=It needs: at least 8 characters, 1 capital letter");
+  await look(hers, "sharing-link-weak");
+  await hers.fill("[role=dialog] input[autocomplete=new-password]", good);
+  await hers.fill("[role=dialog] input[type=text]", "For the printer"); // the name comes first
+  await hers.fill("[role=dialog] input[type=date]", "2099-01-01");
+  await hers.keyboard.press("Enter");
+  await hers.waitForSelector(entry("For the printer"));
+  const [link] = await permissions("Links");
+  assert.equal(link.link.type, "view");
+  assert.equal(link.hasPassword, true);
+  assert.ok(link.expirationDateTime.startsWith("2099-01-01"));
+  assert.equal(await copied(hers), link.link.webUrl);
+  await hers.click(toast("Copy with password"));
+  await hers.waitForSelector(toast("Link and password were copied."));
+  assert.equal(await copied(hers), `${link.link.webUrl}\nPassword: ${good}`);
+
+  // Each kind, with the least that it needs.
+  for (const [label, type] of [["View and add", "upload"], ["Change everything", "edit"], ["Only drop files, see nothing", "createOnly"], ["Only people who have access", "internal"]]) {
+    await hers.click("text=New link");
+    await hers.click(`[role=dialog] label:has-text("${label}")`);
+    await hers.click("[role=dialog] button[type=submit]");
+    await hers.waitForSelector(entry(label));
+    assert.ok((await permissions("Links")).some((p) => p.link?.type === type), type);
+  }
+
+  // A visitor comes and takes a file along; the owner sees it.
+  const token = link.link.webUrl.split("/").pop();
+  const visitor = (path) => dav("public", good, "GET", `/dav/public-files/${token}/${path}`);
+  assert.equal((await dav("public", good, "PROPFIND", `/dav/public-files/${token}`, undefined, { Depth: "1" })).status, 207);
+  assert.equal((await visitor("a.txt")).status, 200);
+  for (let i = 0; i < 50 && !(await permissions("Links")).some((p) => p["@opencloud.link.downloads"]); i++) await hers.waitForTimeout(200); // counted a little later
+  await panel(hers, "Links", "Links");
+  await hers.waitForSelector(`${entry("For the printer")} >> text=seen 1 time · downloaded 1 time`);
+  await look(hers, "sharing-links");
+
+  await hers.click("button[aria-label='Change “For the printer”']");
+  await hers.waitForSelector("[role=dialog]");
+  await hers.fill("[role=dialog] input[type=text]", "For the poster");
+  await hers.click(`[role=dialog] label:has-text("Change everything")`);
+  await hers.fill("[role=dialog] input[type=date]", "");
+  await hers.click("[role=dialog] button[type=submit]");
+  await hers.waitForSelector(entry("For the poster"));
+  const changed = (await permissions("Links")).find((p) => p.id === link.id);
+  assert.deepEqual([changed.link.type, changed.link["@libre.graph.displayName"], changed.expirationDateTime, changed.hasPassword], ["edit", "For the poster", undefined, true]);
+
+  await hers.click("button[aria-label='Copy “For the poster”']");
+  await hers.waitForSelector(toast("The link was copied."));
+  await hers.click("button[aria-label='Delete “For the poster”']");
+  await hers.click("[role=dialog] button:has-text('Delete')");
+  await hers.waitForSelector(entry("For the poster"), { state: "detached" });
+  assert.equal((await visitor("a.txt")).status, 404);
+});
+
+test("a quick link from the menu; the second time the same", { skip }, async () => {
+  await hers.goto(base + home);
+  await hers.click(row("quick.txt"), { button: "right" });
+  await hers.click("[role=menu] [data-action=quick-link]");
+  await hers.click("[role=dialog] button[type=submit]");
+  await hers.waitForSelector(toast("The link was copied."));
+  const first = await copied(hers);
+  await hers.evaluate(() => navigator.clipboard.writeText(""));
+  await hers.click(row("quick.txt"), { button: "right" });
+  await hers.click("[role=menu] [data-action=quick-link]");
+  await hers.waitForFunction(async (url) => (await navigator.clipboard.readText()) === url, first);
+  assert.equal((await permissions("quick.txt")).filter((p) => p.link).length, 1);
+});
+
+test("pages of what was shared with others and by links", { skip }, async () => {
+  await hers.goto(base + "/files/shares/with-others");
+  await hers.waitForSelector(`${share("Plans")} >> text=Alan Turing`);
+  assert.equal(await hers.locator(share("quick.txt")).count(), 0);
+  await look(hers, "shares-with-others");
+  await hers.click("nav >> text=By link");
+  await hers.waitForSelector(share("quick.txt"));
+  await look(hers, "shares-via-link");
+  await hers.click("button[aria-label='Copy the link to “quick.txt”']");
+  await hers.waitForSelector(toast("The link was copied."));
+  await hers.click("a[aria-label='Manage the sharing of “Links”']");
+  await hers.waitForSelector(entry("View and add"));
+  await hers.goto(base + "/files/shares/with-others?q=note");
+  await hers.waitForSelector(share("note.txt"));
+  assert.equal(await hers.locator(share("Plans")).count(), 0);
+});
+
+test("what is revoked is gone for the other, and a stranger sees nothing of it", { skip }, async () => {
+  await panel(hers, "Plans");
+  await hers.click(`${entry("Alan Turing")} button[aria-label^='Take access']`);
+  await hers.click("[role=dialog] button:has-text('Take away')");
+  await hers.waitForSelector(entry("Alan Turing"), { state: "detached" });
+  await his.goto(base + "/files/shares/with-me");
+  await his.waitForSelector(share("note.txt"));
+  assert.equal(await his.locator(share("Plans")).count(), 0);
+  const page = await open(browser);
+  await signIn(page, "lynn", "demo", "/files/shares/with-me");
+  await page.waitForSelector("text=Nothing is shared yet");
+  await page.goto(hers.url()); // Mary's folder
+  await page.waitForSelector("text=There is nothing at this address");
+  for (const p of [hers, his, page]) assert.deepEqual(p.faults, []);
+});
+
+test("on a phone, with fingers", { skip }, async () => {
+  const page = await open(browser, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await signIn(page, "alan", "demo", "/files/shares/with-me");
+  await page.waitForSelector(share("note.txt"));
+  for (const [name, w, h] of await page.locator("main button:visible").evaluateAll((all) => all.map((e) => [e.outerHTML.slice(0, 120), e.getBoundingClientRect().width, e.getBoundingClientRect().height]))) assert.ok(w >= 44 && h >= 44, `${name} ${w}x${h}`);
+  await page.tap(`${share("note.txt")} a`);
+  await page.waitForSelector("text=text of /note.txt");
+  assert.deepEqual(page.faults, []);
+});
