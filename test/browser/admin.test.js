@@ -219,9 +219,9 @@ test("general: the logo, and an announcement that all see", { skip }, async () =
   await page.keyboard.press("Escape");
   await page.check("text=Show it");
   await page.click("main form button:has-text('Save')");
-  await page.waitForSelector("[role=note]:has-text('We are closed on Friday.')");
+  await page.waitForSelector("aside[aria-label=Announcement]:has-text('We are closed on Friday.')");
   await look(page, "admin-general");
-  await page.click("[role=note] button");
+  await page.click("aside[aria-label=Announcement] button");
   await page.waitForSelector("[role=dialog] strong:has-text('cleaning')");
   assert.equal(await page.evaluate(() => window.harmed), undefined);
   await look(page, "announcement");
@@ -230,7 +230,7 @@ test("general: the logo, and an announcement that all see", { skip }, async () =
   assert.equal(options.announcement.bannerText, "We are closed on Friday.");
   await page.uncheck("text=Show it");
   await page.click("main form button:has-text('Save')");
-  await gone("[role=note]");
+  await gone("aside[aria-label=Announcement]");
   fine();
 });
 
