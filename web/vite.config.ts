@@ -53,8 +53,26 @@ function callback(): Plugin {
   };
 }
 
+// selfContained puts the bundler's few lines of runtime, a file of their own, into the file that everybody waits for: a request less.
+function selfContained(name: string): Plugin {
+  return {
+    name: "self-contained",
+    apply: "build",
+    generateBundle(_, bundle) {
+      const chunks = Object.values(bundle).filter((c) => c.type === "chunk");
+      const runtime = chunks.find((c) => c.name === "rolldown-runtime");
+      const into = chunks.find((c) => c.name === name);
+      if (!runtime || !into) throw new Error(`no ${name}, or no runtime`);
+      const pairs = (list: string, from: string, to: string) => list.split(",").map((p) => p.replace(new RegExp(`^(\\S+) as (\\S+)$`), `${from}:${to}`)).join();
+      const body = runtime.code.replace(/export\s*\{(.*)\};?\s*$/, (_all, list: string) => `return{${pairs(list, "$2", "$1")}}`);
+      into.code = into.code.replace(/import\s*\{([^}]*)\}\s*from\s*"\.\/rolldown-runtime[^"]*";/, (_all, list: string) => `const{${pairs(list, "$1", "$2")}}=(()=>{${body}})();`);
+      if (into.code.includes('"./rolldown-runtime')) throw new Error(`${name} still imports the runtime`);
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [vue(), tailwind(), messages(root), develop(), callback()],
+  plugins: [vue(), tailwind(), messages(root), develop(), callback(), selfContained("app")],
   // pofile: vue3-gettext imports it for its tools, never in a browser.
   resolve: { alias: { "@": `${root}/src`, pofile: `${root}/scripts/nothing.mjs` } },
   server,
@@ -62,11 +80,15 @@ export default defineConfig({
   build: {
     target: "es2022",
     manifest: true,
-    modulePreload: { polyfill: false },
+    modulePreload: { polyfill: false, resolveDependencies: (_, deps) => deps.filter((d) => !d.includes("rolldown-runtime")) },
     rolldownOptions: {
       input: { index: "index.html", silent: "oidc-silent-redirect.html" },
-      // What the list of files needs is one file; what signs in is another, loaded before it. The rest is split by page.
-      output: { codeSplitting: { groups: [{ name: "app", test: /node_modules\/(@?vue|pinia|@tanstack|reka-ui|@floating-ui|@vueuse|@internationalized|@lucide|aria-hidden|defu|ohash)|src\/(api|ui)\/|src\/app\/(?!config|style|KeysDialog|.*Page)|src\/features\/(files\/|[^/]+\/feature)/ }] } },
+      // What signs in is one file, so small that nobody waits for more on the way to the sign-in page; what the list of files needs is
+      // another. The rest is split by page.
+      output: { codeSplitting: { groups: [
+        { name: "boot", priority: 2, test: /preload-helper|rolldown\/runtime|oidc-client-ts|jwt-decode|src\/(main|auth\/session|app\/config)\.ts/ },
+        { name: "app", priority: 1, test: /node_modules\/(@?vue|pinia|@tanstack|reka-ui|@floating-ui|@vueuse|@internationalized|@lucide|aria-hidden|defu|ohash)|src\/(api|ui)\/|src\/app\/(?!config|style|KeysDialog|.*Page)|src\/features\/(files\/|[^/]+\/feature)/ },
+      ] } },
     },
   },
 });

@@ -19,6 +19,8 @@ type directory interface {
 	login.Backend
 	// Database is where lies what else is kept of people: profiles, sign-ins, second factors.
 	Database() db.DB
+	// OnLeave adds what is to be done before that, while it is known who he is; if it fails, the account stays.
+	OnLeave(f func(ctx context.Context, userID string) error)
 	// OnPurge adds what is to be removed when an account is removed for good.
 	OnPurge(f func(ctx context.Context, userID string) error)
 	Close() error

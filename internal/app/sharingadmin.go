@@ -46,7 +46,7 @@ func SharingAdmin(ctx context.Context, o Options) (sharing.Admin, error) {
 
 // offline is the sharing of an installation that does not run.
 type offline struct {
-	*sharing.Domain
+	sharing.Local
 	stack *stack
 }
 
@@ -61,11 +61,14 @@ func (a *offline) open(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, st.Close)
-	s.fs = st
+	s.fs, s.index = st, st.Database()
 	if err := s.directory(ctx); err != nil {
 		return err
 	}
-	a.Domain, err = s.sharing(ctx)
+	if a.Domain, err = s.sharing(ctx); err != nil {
+		return err
+	}
+	a.Events, err = s.events(ctx)
 	return err
 }
 

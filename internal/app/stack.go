@@ -75,6 +75,7 @@ type stack struct {
 	loops     []service.Loop // of what services of this process share
 	settings  *settings.Store
 	prefs     gateway.Settings
+	index     db.DB                   // of the storage, where it is opened in this process
 	jobsIn    db.DB                   // where the table of jobs is
 	dir       directory               // opened in this process: by idm, or by a service that needs more than the clients of others give
 	handlers  map[string]http.Handler // web services of this process

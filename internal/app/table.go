@@ -93,7 +93,7 @@ func buildStorageUsers(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	s.fs, s.jobsIn = st.View(cfg), st.Database()
+	s.fs, s.index, s.jobsIn = st.View(cfg), st.Database(), st.Database()
 	parts, err := storageusers.New(ctx, cfg, storageusers.Deps{Storage: st, Log: log, Metrics: s.metrics})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
@@ -246,7 +246,11 @@ func buildSharing(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := sharing.New(ctx, cfg, sharing.Deps{Domain: d, Log: log})
+	events, err := s.events(ctx)
+	if err != nil {
+		return built{}, err
+	}
+	parts, err := sharing.New(ctx, cfg, sharing.Deps{Domain: d, Events: events, Log: log})
 	return built{parts: parts, config: cfg, grpc: cfg.GRPC, debug: cfg.Debug}, err
 }
 
@@ -368,7 +372,7 @@ func buildGraph(ctx context.Context, s *stack) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	parts, err := graph.New(ctx, cfg, graph.Deps{Factors: factorAdmin{factors}, Spaces: fs, Reader: fs, Writer: fs, Trash: fs, Tagger: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
+	parts, err := graph.New(ctx, cfg, graph.Deps{Factors: factorAdmin{factors}, Spaces: fs, Reader: fs, Writer: fs, Trash: fs, Favorites: fs, Tagger: fs, Users: s.users, Groups: s.groups, Log: log, Accounts: s.dir, Records: s.dir,
 		Login: s.login, Machine: s.machine, Jobs: jobs, Sessions: sessions, Shares: shared.Shares, Links: shared.Links, OnGroupDeleted: shared.ForgetGroup})
 	return built{parts: parts, config: cfg, http: cfg.HTTP, debug: cfg.Debug}, err
 }

@@ -18,10 +18,12 @@ import (
 	"opencloud/internal/cs3/people"
 	"opencloud/internal/cs3/preferences"
 	"opencloud/internal/cs3/provider"
+	"opencloud/internal/event"
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/login"
 	"opencloud/internal/oidc"
 	"opencloud/internal/platform/config"
+	"opencloud/internal/platform/db"
 	"opencloud/internal/platform/grpcd"
 	"opencloud/internal/platform/registry"
 	authservice "opencloud/internal/service/auth-service"
@@ -275,10 +277,38 @@ func (s *stack) sharing(ctx context.Context) (*sharing.Domain, error) {
 	s.closers = append(s.closers, d.Close)
 	s.loops = append(s.loops, d.Counting())
 	if s.dir != nil {
+		s.dir.OnLeave(d.Bequeath)
 		s.dir.OnPurge(d.Forget)
 	}
 	s.shared = d
 	return d, nil
+}
+
+// events returns the feed of what happens in this installation: in the storage's index, and in the database of shares and links.
+func (s *stack) events(ctx context.Context) (*event.Feed, error) {
+	shared, err := s.sharing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.index == nil {
+		cfg, log, err := load[storageusers.Config](s, "storage-users")
+		if err != nil {
+			return nil, err
+		}
+		if s.index, err = db.Open(ctx, cfg.Database, db.Options{Log: log, Readers: 1}); err != nil {
+			return nil, err
+		}
+		s.closers = append(s.closers, s.index.Close)
+	}
+	index, err := event.Open(ctx, s.index)
+	if err != nil {
+		return nil, err
+	}
+	others, err := event.Open(ctx, shared.Database())
+	if err != nil {
+		return nil, err
+	}
+	return event.NewFeed(s.log, index, others), nil
 }
 
 // preferences returns who answers for permissions and preferences.

@@ -251,8 +251,10 @@ func (s *Service) allowed(ctx context.Context, item *storage.Info, l *Link) erro
 	switch {
 	case l.Rights == permission.None:
 		return nil
-	case a.Kind == identity.Person && role.Allows(a.User.Roles, role.PublicLinkWrite) == role.None, !item.Permissions.Has(permission.AddGrant | l.Rights):
+	case a.Kind == identity.Person && role.Allows(a.User.Roles, role.PublicLinkWrite) == role.None, !item.Permissions.Has(permission.AddGrant):
 		return storage.ErrForbidden
+	case !item.Permissions.Has(l.Rights):
+		return fmt.Errorf("%w: it would allow more than you may", ErrType)
 	}
 	return nil
 }

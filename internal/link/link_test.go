@@ -3,7 +3,6 @@ package link_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"opencloud/internal/link"
 	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
+	"opencloud/internal/platform/db/dbtest"
 	"opencloud/internal/resource"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
@@ -53,11 +53,10 @@ type world struct {
 }
 
 func newWorld(t *testing.T, change func(*link.Options)) *world {
-	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "l.db"), db.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
+	return newWorldOn(t, dbtest.Open(t, dbtest.SQLite(t)), change)
+}
+
+func newWorldOn(t *testing.T, d db.DB, change func(*link.Options)) *world {
 	store, err := link.NewStore(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
@@ -164,6 +163,17 @@ func TestCreate(t *testing.T) {
 		_, err = w.links.Create(as("light"), storage.At(home, "d"), link.Request{Rights: permission.Viewer})
 		w.fails(err, storage.ErrForbidden)
 	}
+	// Who may share may still not ask for more than he has.
+	w.must(w.fs.SetGrant(as("alice"), w.at("docs"), space.Grant{Kind: space.UserGrantee, Grantee: "carol", Permissions: permission.Viewer | permission.AddGrant}))
+	_, err = w.links.Create(as("carol"), storage.At(docs.ID, ""), link.Request{Rights: permission.Editor})
+	w.fails(err, link.ErrType)
+	carols, err := w.links.Create(as("carol"), storage.At(docs.ID, ""), link.Request{Rights: permission.Viewer})
+	w.must(err)
+	more := permission.Editor
+	_, err = w.links.Update(as("carol"), carols.ID, link.Change{Rights: &more})
+	w.fails(err, link.ErrType)
+	_, err = w.links.Create(as("stranger"), storage.At(docs.ID, ""), link.Request{Rights: permission.Editor})
+	w.fails(err, storage.ErrNotFound)
 	// Quick links are one.
 	q1, err := w.create("alice", "f", link.Request{Rights: permission.Viewer, Quick: true})
 	w.must(err)

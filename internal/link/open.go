@@ -53,12 +53,14 @@ func (s *Service) Open(ctx context.Context, token string, k Key) (Link, identity
 		a, err := s.visitor(ctx, &l)
 		return l, a, err
 	case k.Signature != "":
+		s.o.Store.count(l.ID, counts{failures: 1})
 		return Link{}, identity.Actor{}, ErrWrongPassword
 	case k.Password == "":
 		return Link{}, identity.Actor{}, ErrPassword
 	}
 	a, err := s.login.Authenticate(ctx, identity.Login{Name: hex.EncodeToString([]byte(l.ID)), Password: k.Password, Address: k.Address})
 	if errors.Is(err, identity.ErrCredentials) {
+		s.o.Store.count(l.ID, counts{failures: 1})
 		err = ErrWrongPassword
 	}
 	return l, a, err
@@ -166,10 +168,10 @@ func (p passwords) byName(ctx context.Context, name string) (Link, error) {
 }
 
 // Viewed counts that the link with an id was opened; for the owner, and only roughly: a crash loses the last seconds.
-func (s *Service) Viewed(id string) { s.o.Store.count(id, 1, 0) }
+func (s *Service) Viewed(id string) { s.o.Store.count(id, counts{views: 1}) }
 
 // Downloaded counts a download by the link with an id.
-func (s *Service) Downloaded(id string) { s.o.Store.count(id, 0, 1) }
+func (s *Service) Downloaded(id string) { s.o.Store.count(id, counts{downloads: 1}) }
 
 // Alive tells whether a link still opens anything: uploads that began by it end with it.
 func (s *Service) Alive(ctx context.Context, id string) error {

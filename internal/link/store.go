@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"opencloud/internal/event"
 	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/resource"
@@ -25,7 +26,8 @@ type Store struct {
 	counts map[string]*counts
 }
 
-type counts struct{ views, downloads int64 }
+// counts is how a link was used since the last flush.
+type counts struct{ views, downloads, failures int64 }
 
 func schema() []string {
 	return []string{`
@@ -37,12 +39,15 @@ CREATE TABLE links(
 CREATE INDEX links_node ON links(node);
 CREATE INDEX links_creator ON links(creator);
 CREATE INDEX links_owner ON links(owner);
-`, `CREATE INDEX links_space ON links(space)`}
+`, `CREATE INDEX links_space ON links(space)`, `CREATE INDEX links_expires ON links(expires) WHERE expires<>0`}
 }
 
 // NewStore makes the table.
 func NewStore(ctx context.Context, d db.DB) (*Store, error) {
 	if err := d.Migrate(ctx, "link", schema()); err != nil {
+		return nil, err
+	}
+	if _, err := event.Open(ctx, d); err != nil {
 		return nil, err
 	}
 	return &Store{db: d, counts: map[string]*counts{}}, nil
@@ -58,13 +63,16 @@ func scan(r db.Row) Link {
 	return l
 }
 
+// links runs a statement that answers with links.
+func links(ctx context.Context, r db.Reader, sql string, args ...any) (out []Link, err error) {
+	err = r.Query(ctx, sql, func(row db.Row) error { out = append(out, scan(row)); return nil }, args...)
+	return out, err
+}
+
 func (s *Store) query(ctx context.Context, where string, args ...any) (out []Link, err error) {
 	err = s.db.Read(ctx, func(r db.Reader) error {
-		out = nil
-		return r.Query(ctx, `SELECT `+columns+` FROM links WHERE `+where+` ORDER BY created, id`, func(row db.Row) error {
-			out = append(out, scan(row))
-			return nil
-		}, args...)
+		out, err = links(ctx, r, `SELECT `+columns+` FROM links WHERE `+where+` ORDER BY created, id`, args...)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("links: %w", err)
@@ -101,6 +109,9 @@ func (s *Store) add(ctx context.Context, l *Link) error {
 		_, err := tx.Exec(ctx, `INSERT INTO links(`+columns+`) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 			l.ID, l.Token, l.Item.Storage, l.Item.Space, l.Item.Node, l.Folder, int64(l.Rights), l.Name, l.Description, l.Creator, l.Owner, db.Nanos(l.Expires),
 			db.Nanos(l.Created), db.Nanos(l.Changed), l.Quick, l.hash, l.secret, l.Views, l.Downloads)
+		if err == nil {
+			err = event.Append(ctx, tx, l.event(event.LinkCreated))
+		}
 		return err
 	})
 	if err != nil {
@@ -109,15 +120,42 @@ func (s *Store) add(ctx context.Context, l *Link) error {
 	return nil
 }
 
+// event is what is told of a link: no token, nothing of its password.
+func (l *Link) event(t event.Type) event.Event {
+	return event.Event{Type: t, Item: l.Item.String(), Name: l.Name, Owner: l.Owner, Link: l.ID, Creator: l.Creator, Permissions: l.Rights, Expires: l.Expires}
+}
+
+// differences names what differs between a link and what it was.
+func (l *Link) differences(was *Link) (out []string) {
+	for _, field := range []struct {
+		name string
+		is   bool
+	}{{"permissions", was.Rights != l.Rights}, {"password", was.hash != l.hash}, {"expires", !was.Expires.Equal(l.Expires)}, {"name", was.Name != l.Name},
+		{"description", was.Description != l.Description}} {
+		if field.is {
+			out = append(out, field.name)
+		}
+	}
+	return out
+}
+
 // update changes a link that is still there; storage.ErrNotFound if it was removed meanwhile.
 func (s *Store) update(ctx context.Context, l *Link) error {
 	err := s.db.Write(ctx, func(tx db.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE links SET rights=?, name=?, description=?, expires=?, changed=?, hash=?, secret=? WHERE id=?`,
-			int64(l.Rights), l.Name, l.Description, db.Nanos(l.Expires), db.Nanos(l.Changed), l.hash, l.secret, l.ID)
-		if err == nil && n == 0 {
+		was, err := links(ctx, tx, `SELECT `+columns+` FROM links WHERE id=?`, l.ID)
+		if err == nil && len(was) == 0 {
 			err = storage.ErrNotFound
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE links SET rights=?, name=?, description=?, expires=?, changed=?, hash=?, secret=? WHERE id=?`,
+			int64(l.Rights), l.Name, l.Description, db.Nanos(l.Expires), db.Nanos(l.Changed), l.hash, l.secret, l.ID); err != nil {
+			return err
+		}
+		e := l.event(event.LinkUpdated)
+		e.Changed = l.differences(&was[0])
+		return event.Append(ctx, tx, e)
 	})
 	if err != nil {
 		return fmt.Errorf("change link: %w", err)
@@ -125,9 +163,20 @@ func (s *Store) update(ctx context.Context, l *Link) error {
 	return nil
 }
 
+// forget removes links, which is told as an event of a type each.
+func forget(ctx context.Context, tx db.Tx, t event.Type, where string, args ...any) (int64, error) {
+	gone, err := links(ctx, tx, `DELETE FROM links WHERE `+where+` RETURNING `+columns, args...)
+	for _, l := range gone {
+		if err == nil {
+			err = event.Append(ctx, tx, l.event(t))
+		}
+	}
+	return int64(len(gone)), err
+}
+
 func (s *Store) remove(ctx context.Context, id string) error {
 	return s.db.Write(ctx, func(tx db.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM links WHERE id=?`, id)
+		_, err := forget(ctx, tx, event.LinkRemoved, `id=?`, id)
 		return err
 	})
 }
@@ -137,7 +186,7 @@ func (s *Store) ForgetItems(ctx context.Context, items []resource.ID) (n int64, 
 	err = s.db.Write(ctx, func(tx db.Tx) error {
 		n = 0
 		for _, i := range items {
-			removed, err := tx.Exec(ctx, `DELETE FROM links WHERE node=? AND space=? AND storage=?`, i.Node, i.Space, i.Storage)
+			removed, err := forget(ctx, tx, event.LinkRemoved, `node=? AND space=? AND storage=?`, i.Node, i.Space, i.Storage)
 			if err != nil {
 				return err
 			}
@@ -148,10 +197,15 @@ func (s *Store) ForgetItems(ctx context.Context, items []resource.ID) (n int64, 
 	return n, err
 }
 
-// ForgetExpired removes links that ended before a time.
-func (s *Store) ForgetExpired(ctx context.Context, before time.Time) (n int64, err error) {
+// ForgetExpired removes links that have expired at a time.
+func (s *Store) ForgetExpired(ctx context.Context, now time.Time) (n int64, err error) {
+	const where = `expires<>0 AND expires<=?`
+	found, err := s.query(ctx, where, db.Nanos(now))
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
 	err = s.db.Write(ctx, func(tx db.Tx) error {
-		n, err = tx.Exec(ctx, `DELETE FROM links WHERE expires<>0 AND expires<?`, db.Nanos(before))
+		n, err = forget(ctx, tx, event.LinkExpired, where, db.Nanos(now))
 		return err
 	})
 	return n, err
@@ -160,12 +214,12 @@ func (s *Store) ForgetExpired(ctx context.Context, before time.Time) (n int64, e
 // ForgetUser removes the links that a user made.
 func (s *Store) ForgetUser(ctx context.Context, user string) error {
 	return s.db.Write(ctx, func(tx db.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM links WHERE creator=?`, user)
+		_, err := forget(ctx, tx, event.LinkRemoved, `creator=?`, user)
 		return err
 	})
 }
 
-func (s *Store) count(id string, views, downloads int64) {
+func (s *Store) count(id string, used counts) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.counts[id]
@@ -176,8 +230,9 @@ func (s *Store) count(id string, views, downloads int64) {
 		c = &counts{}
 		s.counts[id] = c
 	}
-	c.views += views
-	c.downloads += downloads
+	c.views += used.views
+	c.downloads += used.downloads
+	c.failures += used.failures
 }
 
 // Run writes down from time to time how often links were used, until the context ends.
@@ -198,7 +253,25 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// Flush writes down what was counted.
+// used adds to how often a link was used, and tells so.
+func used(ctx context.Context, tx db.Tx, id string, c *counts) error {
+	found, err := links(ctx, tx, `UPDATE links SET views=views+?, downloads=downloads+? WHERE id=? RETURNING `+columns, c.views, c.downloads, id)
+	for _, l := range found {
+		if err == nil && c.views+c.downloads > 0 {
+			e := l.event(event.LinkAccessed)
+			e.Views, e.Downloads = c.views, c.downloads
+			err = event.Append(ctx, tx, e)
+		}
+		if err == nil && c.failures > 0 {
+			e := l.event(event.LinkAccessFailed)
+			e.Failures = c.failures
+			err = event.Append(ctx, tx, e)
+		}
+	}
+	return err
+}
+
+// Flush writes down what was counted, and tells it: one event for many uses, as strangers cause them.
 func (s *Store) Flush(ctx context.Context) error {
 	s.mu.Lock()
 	all := s.counts
@@ -209,7 +282,7 @@ func (s *Store) Flush(ctx context.Context) error {
 	}
 	err := s.db.Write(ctx, func(tx db.Tx) error {
 		for id, c := range all {
-			if _, err := tx.Exec(ctx, `UPDATE links SET views=views+?, downloads=downloads+? WHERE id=?`, c.views, c.downloads, id); err != nil {
+			if err := used(ctx, tx, id, c); err != nil {
 				return err
 			}
 		}

@@ -22,6 +22,17 @@ const (
 	Rejected State = 3
 )
 
+// String is the state's name in events.
+func (s State) String() string {
+	switch s {
+	case Accepted:
+		return "accepted"
+	case Rejected:
+		return "declined"
+	}
+	return "pending"
+}
+
 // Received is one file or folder that the actor received, by one share or several.
 type Received struct {
 	Shares []Share      // the oldest first
@@ -43,28 +54,13 @@ func (r *Received) has(shareID string) bool {
 // Received returns all that the actor received, the oldest first, whatever he made of it. What he sees for the first time gets
 // a name in his jail. It takes four queries, however many they are.
 func (s *Service) Received(ctx context.Context) ([]Received, error) {
-	a := identity.ActorFrom(ctx)
-	if a.Kind != identity.Person {
-		return nil, storage.ErrForbidden
-	}
-	found, err := s.o.FS.FindGrants(ctx, storage.GrantQuery{Received: true})
+	found, entries, err := s.find(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := merge(shares(found))
-	entries, err := s.o.Store.Entries(ctx, a.User.ID)
-	if err != nil {
-		return nil, err
-	}
-	if missing := apply(out, entries); missing {
-		state := Pending
-		if s.o.AutoAccept(ctx, a.User.ID) {
-			state = Accepted
-		}
-		if entries, err = s.o.Store.Add(ctx, a.User.ID, newcomers(out, state)); err != nil {
-			return nil, err
-		}
-		apply(out, entries)
+	for i := range out {
+		out[i].Entry = entries[out[i].Item.ID]
 	}
 	return out, nil
 }
@@ -81,24 +77,6 @@ func merge(all []Share) []Received {
 			out = append(out, Received{Item: sh.Item})
 		}
 		out[i].Shares = append(out[i].Shares, sh)
-	}
-	return out
-}
-
-// apply fills in the receiver's own view; true if something has none yet, or one under another share's id.
-func apply(all []Received, entries map[resource.ID]Entry) (missing bool) {
-	for i := range all {
-		e, ok := entries[all[i].Item.ID]
-		missing = missing || !ok || !all[i].has(e.Share)
-		all[i].Entry = e
-	}
-	return missing
-}
-
-func newcomers(all []Received, s State) []Entry {
-	var out []Entry
-	for i := range all {
-		out = append(out, Entry{Item: all[i].Item.ID, Share: all[i].Shares[0].ID(), State: s, Mount: all[i].Item.Name})
 	}
 	return out
 }

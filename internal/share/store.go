@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"opencloud/internal/event"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/resource"
 	"opencloud/internal/storage"
@@ -36,6 +37,9 @@ CREATE INDEX received_node ON received(node);
 // NewStore makes the table.
 func NewStore(ctx context.Context, d db.DB) (*Store, error) {
 	if err := d.Migrate(ctx, "share", schema()); err != nil {
+		return nil, err
+	}
+	if _, err := event.Open(ctx, d); err != nil {
 		return nil, err
 	}
 	return &Store{db: d}, nil
@@ -134,6 +138,7 @@ func (s *Store) Change(ctx context.Context, user string, item resource.ID, c Rec
 		if e, ok = all[item]; !ok {
 			return storage.ErrNotFound
 		}
+		was := e
 		if c.State != nil {
 			e.State = *c.State
 		}
@@ -148,13 +153,33 @@ func (s *Store) Change(ctx context.Context, user string, item resource.ID, c Rec
 				}
 			}
 		}
-		_, err = tx.Exec(ctx, `UPDATE received SET state=?, hidden=?, mount=? WHERE uid=? AND node=?`, int64(e.State), e.Hidden, e.Mount, user, item.Node)
-		return err
+		if e == was {
+			return nil
+		}
+		if _, err := tx.Exec(ctx, `UPDATE received SET state=?, hidden=?, mount=? WHERE uid=? AND node=?`, int64(e.State), e.Hidden, e.Mount, user, item.Node); err != nil {
+			return err
+		}
+		return event.Append(ctx, tx, told(user, was, e))
 	})
 	if errors.Is(err, db.ErrUnique) {
 		err = storage.ErrExists
 	}
 	return e, err
+}
+
+// told is the event of a receiver's change.
+func told(user string, was, now Entry) event.Event {
+	e := event.Event{Type: event.ReceivedShareUpdated, Item: now.Item.String(), Share: now.Share, User: user, State: now.State.String()}
+	if was.State != now.State {
+		e.Changed = append(e.Changed, "state")
+	}
+	if was.Hidden != now.Hidden {
+		e.Changed = append(e.Changed, "hidden")
+	}
+	if was.Mount != now.Mount {
+		e.Changed = append(e.Changed, "mount")
+	}
+	return e
 }
 
 // Forget removes a receiver's view of an item that is no longer shared with him.

@@ -112,6 +112,8 @@ func (i *Info) IsFolder() bool { return i.Kind == resource.Folder }
 type View struct {
 	Props bool
 	Path  bool
+	// Tokens are lock tokens that the client named. Who came by a link sees those of his own locks only: others came by it too.
+	Tokens []string
 }
 
 // Conditions must hold in the transaction that makes the change, else ErrPrecondition (or ErrLocked).
@@ -285,8 +287,11 @@ type Grants interface {
 	// FindGrants returns grants below the roots of spaces that count now, the oldest first, with what they are on. What is in
 	// the trash, in a disabled space or not visible to the actor is left out. It takes a few queries, whatever their number.
 	FindGrants(ctx context.Context, q GrantQuery) ([]Granted, error)
+	// Bequeath makes the shares that a user made in projects the spaces' own, with what he can still give. It is asked while the
+	// directory still knows who he is: what he has by a group is not known afterwards. For services.
+	Bequeath(ctx context.Context, creator string) error
 	// DropGrantee removes all grants to a user or group that is no more, memberships and what is in the trash included. The
-	// shares that such a user made in projects stay: they become the space's own, with what he could still give. For services.
+	// shares that such a user made in projects stay, as by Bequeath. For services.
 	DropGrantee(ctx context.Context, kind space.GranteeKind, grantee string) error
 	// Gone returns which of the nodes are no more: neither there nor in the trash, nor in a disabled space. For services.
 	Gone(ctx context.Context, ids []resource.ID) ([]resource.ID, error)

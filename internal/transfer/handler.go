@@ -22,6 +22,8 @@ type Handler struct {
 	Log    *slog.Logger
 	// Machine tells who somebody is now: a transfer may take a day, in which he can lose what he had. nil: as when it began.
 	Machine identity.Machine
+
+	senders senders
 }
 
 // ServeHTTP implements http.Handler. The token is the last segment of the path, or X-Reva-Transfer.
@@ -159,7 +161,7 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request, c Claims) {
 	}
 	switch method {
 	case http.MethodHead:
-		s, err := h.FS.UploadSession(r.Context(), c.Session)
+		s, err := h.state(r.Context(), c.Session)
 		if err != nil {
 			h.error(w, r, err)
 			return
@@ -174,7 +176,11 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request, c Claims) {
 	case http.MethodPatch:
 		h.patch(w, r, c.Session)
 	case http.MethodDelete:
-		if err := h.FS.CancelUpload(r.Context(), c.Session); err != nil {
+		err := h.senders.end(r.Context(), c.Session)
+		if err == nil {
+			err = h.FS.CancelUpload(r.Context(), c.Session)
+		}
+		if err != nil {
 			h.error(w, r, err)
 			return
 		}
@@ -183,6 +189,19 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request, c Claims) {
 		w.Header().Set("Allow", "HEAD, PATCH, DELETE, OPTIONS")
 		fail(w, http.StatusMethodNotAllowed, "An upload takes HEAD, PATCH and DELETE.")
 	}
+}
+
+// state tells how far a session is. Who asks wants to go on, so nothing is sent to it any more; and if all was sent but a
+// crash kept it from becoming a file, it becomes one now: clients take a full session for a finished one.
+func (h *Handler) state(ctx context.Context, id string) (storage.UploadSession, error) {
+	if err := h.senders.end(ctx, id); err != nil {
+		return storage.UploadSession{}, err
+	}
+	s, err := h.FS.UploadSession(ctx, id)
+	if err == nil && s.Offset == s.Length {
+		s, err = h.FS.WriteUpload(ctx, id, s.Offset, nil, http.NoBody)
+	}
+	return s, err
 }
 
 func sessionHeaders(h http.Header, s *storage.UploadSession) {
@@ -218,7 +237,13 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request, id string) {
 			return
 		}
 	}
-	s, err := h.FS.WriteUpload(r.Context(), id, offset, chunk, r.Body)
+	body, done, err := h.senders.begin(w, r, id)
+	if err != nil {
+		h.error(w, r, err)
+		return
+	}
+	defer done()
+	s, err := h.FS.WriteUpload(r.Context(), id, offset, chunk, body)
 	if err != nil {
 		h.error(w, r, err)
 		return

@@ -38,7 +38,7 @@ func TestBrowser(t *testing.T) {
 				shots = t.TempDir()
 			}
 			s := server.Start(t, server.Options{})
-			env := []string{"OPENCLOUD_URL=" + s.URL, "ADMIN_PASSWORD=" + server.Password, "SHOTS=" + shots}
+			env := []string{"OPENCLOUD_URL=" + s.URL, "ADMIN_PASSWORD=" + server.Password, "SHOTS=" + shots, "OPENCLOUD_DATA=" + filepath.Join(s.Dir, "data")}
 			if name == "signin" {
 				strict := []string{"IDP_SECOND_FACTOR=required", "IDP_SECOND_FACTOR_ROLES=user"}
 				env = append(env, "OPENCLOUD_STRICT_URL="+server.Start(t, server.Options{Split: true, Env: strict}).URL,

@@ -8,16 +8,19 @@ export const base = process.env.OPENCLOUD_URL;
 const shots = process.env.SHOTS || "shots";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-// served tells why the client cannot be tested, or false: it is there only when web/dist was built.
+// served tells why the client cannot be tested, or false: a server that was built without npm has none. In CI that is a failure.
 export async function served() {
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"; // the server's certificate is its own
-  const page = await fetch(base + "/").then((r) => r.text(), () => "");
-  return page.includes('<div id="app">') ? false : "the client was not built (OC_WEB=1 make build)";
+  const page = await fetch(base + "/").then((r) => r.text());
+  if (page.includes('<div id="app">')) return false;
+  if (process.env.CI) throw new Error("the server was built without the client");
+  return "the server was built without the client (make build, with npm)";
 }
 
-export async function launch() {
+// launch starts a browser, with further flags of Chromium.
+export async function launch(...flags) {
   mkdirSync(shots, { recursive: true });
-  return chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"] });
+  return chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", ...flags] });
 }
 
 // open returns a page of a new person's browser. What goes wrong in it is in page.faults.

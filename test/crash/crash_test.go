@@ -380,6 +380,7 @@ func TestKill(t *testing.T) {
 			sh.connect(s)
 			sh.verify()
 		}
+		verifyEvents(t, s, sharers)
 		if t.Failed() {
 			t.Fatalf("round %d", round)
 		}

@@ -1,8 +1,11 @@
 package crash
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -33,6 +36,21 @@ type sharer struct {
 	r        *rand.Rand
 	folders  []*shared
 	acked    int
+	events   map[string]*span // by type of event and folder
+}
+
+// span is how many events there must be: one for each change that was acknowledged, perhaps one for each that was not answered.
+type span struct{ least, most int }
+
+func (s *sharer) expect(f *shared, event string, acknowledged bool) {
+	key := event + " " + f.id
+	if s.events[key] == nil {
+		s.events[key] = &span{}
+	}
+	s.events[key].most++
+	if acknowledged {
+		s.events[key].least++
+	}
 }
 
 // shared is a folder, whom it is shared with and by which links. What an unanswered request may have made is among the values.
@@ -64,19 +82,17 @@ func (s *sharer) send(c *server.Client, method, path, body string, h ...string) 
 	return a, err == nil
 }
 
-// done tells whether an answer came, and counts what was acknowledged; any other status is a failure of the test.
-func (s *sharer) done(what string, a server.Answer, answered bool, want ...int) (ok bool) {
-	if !answered {
-		return false
+// done tells whether an answer came to a change that is told by an event, and counts what was acknowledged; any other status is a
+// failure of the test.
+func (s *sharer) done(f *shared, event string, a server.Answer, answered bool, want int) (ok bool) {
+	ok = answered && a.Status == want
+	if ok {
+		s.acked++
+	} else if answered {
+		s.t.Errorf("%s: %d %.300s", event, a.Status, a.Body)
 	}
-	for _, w := range want {
-		if a.Status == w {
-			s.acked++
-			return true
-		}
-	}
-	s.t.Errorf("%s: %d %.300s", what, a.Status, a.Body)
-	return false
+	s.expect(f, event, ok)
+	return ok
 }
 
 func (s *sharer) item(f *shared) string {
@@ -128,7 +144,7 @@ func (s *sharer) give(f *shared) bool {
 	role := []string{viewerRole, editorRole}[s.r.IntN(2)]
 	if now == "" {
 		a, answered := s.send(s.c, "POST", s.item(f)+"/invite", `{"recipients":[{"objectId":"`+s.to+`"}],"roles":["`+role+`"]}`)
-		if !s.done("invite", a, answered, 200) {
+		if !s.done(f, "ShareCreated", a, answered, 200) {
 			f.role[role], f.mounts = true, nil
 			return answered
 		}
@@ -140,7 +156,7 @@ func (s *sharer) give(f *shared) bool {
 		return true // the server is gone, or the check after the next start finds it
 	}
 	a, answered := s.send(s.c, "PATCH", path, `{"roles":["`+role+`"]}`)
-	if !s.done("change", a, answered, 200) {
+	if !s.done(f, "ShareUpdated", a, answered, 200) {
 		f.role[role] = true
 		return answered
 	}
@@ -157,7 +173,7 @@ func (s *sharer) takeBack(f *shared) bool {
 		return true
 	}
 	a, answered := s.send(s.c, "DELETE", path, "")
-	if !s.done("take back", a, answered, 204) {
+	if !s.done(f, "ShareRemoved", a, answered, 204) {
 		f.role[""] = true
 		return answered
 	}
@@ -202,7 +218,7 @@ func (s *sharer) renameMount(f *shared) bool {
 	}
 	to := fmt.Sprintf("%s-%d", f.name, s.r.Uint64())
 	a, answered := s.send(s.receiver, "MOVE", jail+"/"+now, "", "Destination", jail+"/"+to)
-	if !s.done("rename mount", a, answered, 201) {
+	if !s.done(f, "ReceivedShareUpdated", a, answered, 201) {
 		f.mounts[to] = true
 		return answered
 	}
@@ -215,7 +231,7 @@ func (s *sharer) makeLink(f *shared) bool {
 		return true
 	}
 	a, answered := s.send(s.c, "POST", s.item(f)+"/createLink", `{"type":"view","displayName":"new","password":"`+linkPassword+`"}`)
-	if !s.done("link", a, answered, 200) {
+	if !s.done(f, "LinkCreated", a, answered, 200) {
 		f.lost = f.lost || !answered
 		return answered
 	}
@@ -240,7 +256,7 @@ func (s *sharer) changeLink(f *shared) bool {
 		path := s.item(f) + "/permissions/" + id
 		if s.r.IntN(2) == 0 {
 			a, answered := s.send(s.c, "DELETE", path, "")
-			if !s.done("remove link", a, answered, 204) {
+			if !s.done(f, "LinkRemoved", a, answered, 204) {
 				l.names[""] = true
 				return answered
 			}
@@ -250,7 +266,7 @@ func (s *sharer) changeLink(f *shared) bool {
 		}
 		name := fmt.Sprint(s.r.Uint64())
 		a, answered := s.send(s.c, "PATCH", path, `{"link":{"`+linkName+`":"`+name+`"}}`)
-		if !s.done("change link", a, answered, 200) {
+		if !s.done(f, "LinkUpdated", a, answered, 200) {
 			l.names[name] = true
 			return answered
 		}
@@ -345,11 +361,44 @@ func (s *sharer) verifyLinks(f *shared, links map[string]string) {
 	f.lost = false
 	for id := range links { // one whose answer was lost
 		s.c.Want("DELETE", s.item(f)+"/permissions/"+id, "", nil, 204)
+		s.expect(f, "LinkRemoved", true)
 	}
 	f.removed = f.removed[max(0, len(f.removed)-3):]
 	for _, token := range f.removed {
 		if got := opens(token); got != 404 {
 			s.t.Errorf("link %s was taken back: %d", token, got)
+		}
+	}
+}
+
+// verifyEvents compares what the server tells to have happened with what was acknowledged: nothing is missing, nothing told twice.
+func verifyEvents(t *testing.T, s *server.Server, sharers []*sharer) {
+	t.Helper()
+	out, err := s.Command("events", "tail").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, ids := map[string]int{}, map[string]bool{}
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var e struct{ ID, Type, Item string }
+		if err := dec.Decode(&e); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if ids[e.ID] {
+			t.Errorf("event %s is told twice", e.ID)
+		}
+		ids[e.ID] = true
+		told[e.Type+" "+e.Item]++
+	}
+	for _, sh := range sharers {
+		for key, want := range sh.events {
+			got := told[key]
+			if got < want.least || got > want.most {
+				t.Errorf("%s: %d events, want %d to %d", key, got, want.least, want.most)
+			}
+			want.least, want.most = got, got
 		}
 	}
 }
@@ -367,7 +416,7 @@ func newSharers(t *testing.T, s *server.Server, seed uint64) (out []*sharer) {
 	alan, mary := s.As("alan", "demo"), s.As("mary", "demo")
 	drive, to := read(alan, "/graph/v1.0/me/drive").ID, read(mary, "/graph/v1.0/me").ID
 	for i := range uint64(2) {
-		sh := &sharer{t: t, to: to, drive: drive, r: rand.New(rand.NewPCG(seed, 50+i))}
+		sh := &sharer{t: t, to: to, drive: drive, events: map[string]*span{}, r: rand.New(rand.NewPCG(seed, 50+i))}
 		sh.connect(s)
 		for j := range 3 {
 			name := fmt.Sprintf("shared %d %d", i, j)

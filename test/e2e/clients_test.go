@@ -54,6 +54,18 @@ func inBothWirings(t *testing.T, f func(t *testing.T, o server.Options)) {
 	t.Run("split", func(t *testing.T) { t.Parallel(); f(t, server.Options{Split: true}) }) // the processes share files
 }
 
+// TestManyProcessesOneNewDatabase: all processes make their tables in one new PostgreSQL database at once.
+func TestManyProcessesOneNewDatabase(t *testing.T) {
+	s := server.Start(t, server.Options{Split: true, Database: postgres(t)})
+	alan := as(t, s, "alan")
+	alan.mkdir("docs")
+	alan.put("docs/a.txt", "one")
+	alan.invite("docs", maryUser, viewerRole)
+	if a := as(t, s, "mary").Want("GET", "/dav/spaces/"+jailSpace+"/docs/a.txt", "", nil, 200); a.Body != "one" {
+		t.Errorf("%s", a.Body)
+	}
+}
+
 func TestLitmus(t *testing.T) {
 	litmus := tool(t, "litmus")
 	everywhere(t, func(t *testing.T, o server.Options) {

@@ -121,14 +121,21 @@ func TestSharing(t *testing.T) {
 			if tagOf(t, alan.Client, "/dav/spaces/"+alan.drive) == before || tagOf(t, mary.Client, jail) == jailBefore {
 				t.Error("a change by a share does not show at its owner's, or in the jail")
 			}
+			// Whatever his rights, a receiver may call it as he likes; its owner does not see that.
+			alan.Want("PATCH", "/graph/v1beta1/drives/"+alan.drive+"/items/"+alan.id("docs")+"/permissions/"+url.PathEscape(share), `{"roles":["`+viewerRole+`"]}`, nil, 200)
+			mary.Want("MOVE", jail+"/docs", "", []string{"Destination", jail + "/papers"}, 201)
+			alan.Want("PROPFIND", "/dav/spaces/"+alan.drive+"/docs", "", []string{"Depth", "0"}, 207)
+			mary.Want("MOVE", jail+"/docs", "", []string{"Destination", jail + "/others"}, 404)
+			lynn.Want("MOVE", jail+"/papers", "", []string{"Destination", jail + "/mine"}, 404)
+			lynn.Want("DELETE", jail+"/papers", "", nil, 404)
 			// Un-synced by the receiver: nothing is lost; then taken back.
-			mary.Want("DELETE", jail+"/docs", "", nil, 204)
-			mary.Want("PROPFIND", jail+"/docs", "", []string{"Depth", "0"}, 404)
+			mary.Want("DELETE", jail+"/papers", "", nil, 204)
+			mary.Want("PROPFIND", jail+"/papers", "", []string{"Depth", "0"}, 404)
 			alan.Want("GET", "/dav/spaces/"+alan.drive+"/docs/b.txt", "", nil, 200)
 			mary.Want("POST", "/graph/v1beta1/drives/"+jailSpace+"/root/children", `{"remoteItem":{"id":"`+alan.id("docs")+`"}}`, nil, 200, 201)
-			mary.Want("PROPFIND", jail+"/docs", "", []string{"Depth", "0"}, 207)
+			mary.Want("PROPFIND", jail+"/papers", "", []string{"Depth", "0"}, 207)
 			alan.Want("DELETE", "/graph/v1beta1/drives/"+alan.drive+"/items/"+alan.id("docs")+"/permissions/"+url.PathEscape(share), "", nil, 204)
-			mary.Want("PROPFIND", jail+"/docs", "", []string{"Depth", "0"}, 404)
+			mary.Want("PROPFIND", jail+"/papers", "", []string{"Depth", "0"}, 404)
 			mary.Want("PROPFIND", "/dav/spaces/"+alan.id("docs"), "", []string{"Depth", "0"}, 404)
 		})
 		t.Run("pending", func(t *testing.T) {

@@ -200,7 +200,7 @@ func (s *Server) Launch() {
 		}
 	}
 	c := s.As("", "")
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(s.patience()); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if a, err := c.Try("GET", "/status.php", nil); err == nil && a.Status == http.StatusOK {
 			if a, err = s.Admin().Try("GET", "/graph/v1.0/me", nil); err == nil && a.Status == http.StatusOK && s.complete() {
 				return
@@ -208,6 +208,14 @@ func (s *Server) Launch() {
 		}
 	}
 	s.t.Fatalf("the server does not answer\n%s", s.log.String())
+}
+
+// patience is how long a server may take to come up: many processes do on a machine that others use too.
+func (s *Server) patience() time.Duration {
+	if s.opts.Split {
+		return 2 * time.Minute
+	}
+	return 20 * time.Second
 }
 
 // complete tells whether every service of a split server has registered.

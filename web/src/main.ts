@@ -14,7 +14,7 @@ async function boot() {
   const known = here === callback || here === "/web-oidc-callback" || Session.likely();
   const app = known || open(here) ? import("@/app/start") : undefined; // meanwhile
   app?.catch(() => undefined); // reported where it is awaited
-  const config = await loadConfig(here === callback);
+  const config = await loadConfig();
   const session = new Session(config);
   if (here === callback || here === "/web-oidc-callback") {
     const to = await session.finish();

@@ -27,7 +27,7 @@ func (t *tool) options() app.Options { return app.Options{Version: t.version, Lo
 func New(version string, lookup func(string) (string, bool)) *cobra.Command {
 	t := &tool{version: version, lookup: lookup}
 	root := &cobra.Command{Use: "opencloud", Short: "OpenCloud: file sync and sharing on your own server", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(t.init(), t.server(), t.list(), t.versionCommand(), t.posixfs(), t.shares(), jobcli.Command(t.jobs))
+	root.AddCommand(t.init(), t.server(), t.list(), t.versionCommand(), t.posixfs(), t.shares(), t.events(), jobcli.Command(t.jobs))
 	for _, name := range app.Names() {
 		root.AddCommand(t.service(name))
 	}

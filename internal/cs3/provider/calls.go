@@ -121,6 +121,9 @@ func calls() map[string]call {
 		"SetGrant": func(ctx context.Context, fs storage.FS, a *args) (any, error) {
 			return none(fs.SetGrant(ctx, a.Ref, a.Grant))
 		},
+		"Bequeath": func(ctx context.Context, fs storage.FS, a *args) (any, error) {
+			return none(fs.Bequeath(ctx, a.Grant.Creator))
+		},
 		"DropGrantee": func(ctx context.Context, fs storage.FS, a *args) (any, error) {
 			return none(fs.DropGrantee(ctx, a.Grant.Kind, a.Grant.Grantee))
 		},

@@ -239,6 +239,10 @@ func (c *Client) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.Gr
 	return c.do(ctx, "RemoveGrant", args{Ref: ref, Grant: space.Grant{Kind: kind, Grantee: grantee}})
 }
 
+func (c *Client) Bequeath(ctx context.Context, creator string) error {
+	return c.do(ctx, "Bequeath", args{Grant: space.Grant{Creator: creator}})
+}
+
 func (c *Client) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee string) error {
 	return c.do(ctx, "DropGrantee", args{Grant: space.Grant{Kind: kind, Grantee: grantee}})
 }

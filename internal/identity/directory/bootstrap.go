@@ -37,12 +37,10 @@ func (d *Directory) Bootstrap(ctx context.Context, b Bootstrap) error {
 
 // once runs what prepare returns in the transaction that notes that it was done; prepare may be slow.
 func (d *Directory) once(ctx context.Context, what string, prepare func() (func(db.Tx) error, error)) error {
-	done := func(r db.Reader) (yes bool, err error) {
-		err = r.Query(ctx, `SELECT 1 FROM directory_done WHERE what=?`, func(db.Row) error { yes = true; return nil }, what)
-		return yes, err
-	}
 	before := false
-	err := d.db.Read(ctx, func(r db.Reader) (err error) { before, err = done(r); return err })
+	err := d.db.Read(ctx, func(r db.Reader) error {
+		return r.Query(ctx, `SELECT 1 FROM directory_done WHERE what=?`, func(db.Row) error { before = true; return nil }, what)
+	})
 	if err != nil || before {
 		return err
 	}
@@ -51,14 +49,12 @@ func (d *Directory) once(ctx context.Context, what string, prepare func() (func(
 		return err
 	}
 	return d.write(ctx, func(tx db.Tx) error {
-		if yes, err := done(tx); err != nil || yes {
+		// First, so that of processes that start together one does it, and the others wait for that.
+		n, err := tx.Exec(ctx, `INSERT INTO directory_done(what) VALUES(?) ON CONFLICT(what) DO NOTHING`, what)
+		if err != nil || n == 0 {
 			return err
 		}
-		if err := f(tx); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `INSERT INTO directory_done(what) VALUES(?)`, what)
-		return err
+		return f(tx)
 	})
 }
 

@@ -94,6 +94,9 @@ func (d *Directory) look(ctx context.Context) error {
 	return nil
 }
 
+// OnLeave is OnPurge: what is kept elsewhere goes before the account here.
+func (d *Directory) OnLeave(f func(ctx context.Context, userID string) error) { d.OnPurge(f) }
+
 // OnPurge adds what else is to be removed when an account is removed for good. It is called before the directory is used.
 func (d *Directory) OnPurge(f func(ctx context.Context, userID string) error) {
 	d.onPurge = append(d.onPurge, f)

@@ -76,11 +76,11 @@ const (
 
 // Directory implements identity.Accounts, identity.GroupAdmin, identity.Machine and login.Backend.
 type Directory struct {
-	opts    Options
-	pool    *pool
-	known   *cache.Map[string, remembered]
-	onPurge []func(ctx context.Context, userID string) error
-	now     func() time.Time
+	opts             Options
+	pool             *pool
+	known            *cache.Map[string, remembered]
+	onLeave, onPurge []func(ctx context.Context, userID string) error
+	now              func() time.Time
 }
 
 type remembered struct {
@@ -127,6 +127,12 @@ func New(o Options) (*Directory, error) {
 		return nil, err
 	}
 	return &Directory{opts: o, pool: p, known: cache.New[string, remembered](8192), now: time.Now}, nil
+}
+
+// OnLeave adds what is to be done before an account is removed, while its groups are known. If it fails, the account stays; if
+// the directory refuses afterwards, it has been done all the same. It is called before the directory is used.
+func (d *Directory) OnLeave(f func(ctx context.Context, userID string) error) {
+	d.onLeave = append(d.onLeave, f)
 }
 
 // OnPurge adds what else is to be removed when an account is removed for good. It is called before the directory is used.

@@ -420,13 +420,19 @@ func (d *Directory) DeleteAccount(ctx context.Context, id string, _ bool) error 
 	if err != nil {
 		return err
 	}
+	id = idOf(e, d.opts.UserID, d.opts.UserIDBinary)
+	for _, f := range d.onLeave {
+		if err := f(ctx, id); err != nil {
+			return err
+		}
+	}
 	if err := d.remove(ctx, e.DN, e.GetEqualFoldAttributeValue(d.opts.UserName)); err != nil {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx) // there is no second time: the account is gone
 	var errs []error
 	for _, f := range append(slices.Clone(d.onPurge), d.opts.Profiles.Delete) {
-		errs = append(errs, f(ctx, idOf(e, d.opts.UserID, d.opts.UserIDBinary)))
+		errs = append(errs, f(ctx, id))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("the account is gone, what was kept of it is not: %w", err)

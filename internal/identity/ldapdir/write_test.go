@@ -183,10 +183,29 @@ func TestMemberships(t *testing.T) {
 	}
 	purged := ""
 	broken := errors.New("broken")
+	stays := true
+	var before []string
+	d.OnLeave(func(ctx context.Context, id string) (err error) {
+		if stays {
+			return broken
+		}
+		before, err = d.GroupsOf(ctx, id)
+		return err
+	})
+	if err := d.DeleteAccount(ctx, a.ID, false); !errors.Is(err, broken) {
+		t.Errorf("what must be done first fails: %v", err)
+	}
+	if _, err := d.Account(ctx, a.ID); err != nil {
+		t.Errorf("the account does not stay: %v", err)
+	}
+	stays = false
 	d.OnPurge(func(context.Context, string) error { return broken })
 	d.OnPurge(func(_ context.Context, id string) error { purged = id; return nil })
 	if err := d.DeleteAccount(ctx, a.ID, false); !errors.Is(err, broken) || purged != a.ID {
 		t.Errorf("%v, purged %q", err, purged)
+	}
+	if !slices.Contains(before, g.ID) {
+		t.Errorf("when he leaves, his groups are %q", before)
 	}
 	create(t, d, "ada") // of the same name, and nobody's heir
 	if m, err := d.Members(ctx, g.ID); err != nil || len(m) != 0 {

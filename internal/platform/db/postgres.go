@@ -14,8 +14,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// connectTimeout bounds one attempt to reach the server.
-const connectTimeout = 5 * time.Second
+// connectTimeout bounds one attempt to reach the server: one that many new processes reach for at once takes its time, and who
+// cannot reach it at start does not start.
+const connectTimeout = 15 * time.Second
 
 // pgDB is a PostgreSQL server (13 or newer): a pool of readers and one connection that writes.
 type pgDB struct {
@@ -202,7 +203,7 @@ func (w *pgWriter) tx() Tx     { return &w.t }
 func (w *pgWriter) lost() bool { return w.conn.IsClosed() }
 
 func (w *pgWriter) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	w.conn.Close(ctx)
 }

@@ -32,11 +32,7 @@ func (c *call) sharees() (any, error) {
 	var users, groups matches
 	text := strings.TrimSpace(c.params.Get("search"))
 	if text != "" && len(text) <= 256 && utf8.RuneCountInString(text) >= c.h.cfg.SearchMin {
-		peers, err := c.peers()
-		if err != nil {
-			return nil, err
-		}
-		if users, err = c.findUsers(text, peers); err != nil {
+		if users, err = c.findUsers(text); err != nil {
 			return nil, err
 		}
 		if groups, err = c.findGroups(text); err != nil {
@@ -83,25 +79,16 @@ func (c *call) page() (from, n int, err error) {
 	return (page - 1) * n, n, err
 }
 
-// peers are the members of the caller's groups; nil if others are found too.
-func (c *call) peers() (map[string]bool, error) {
-	if !c.h.cfg.OCS.GroupMembersOnly {
-		return nil, nil //nolint:nilnil // no restriction
-	}
-	peers := map[string]bool{}
-	for _, g := range c.actor.Groups {
-		members, err := c.h.Groups.Members(c.ctx, g)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range members {
-			peers[m] = true
-		}
-	}
-	return peers, nil
+func (c *call) discovery() identity.Discovery {
+	return identity.Discovery{Parts: c.h.cfg.OCS.Enumeration, OwnOnly: c.h.cfg.OCS.GroupMembersOnly, ShowMail: c.h.cfg.OCS.ShowEmail}
 }
 
-func (c *call) findUsers(text string, peers map[string]bool) (out matches, err error) {
+func (c *call) findUsers(text string) (out matches, err error) {
+	d := c.discovery()
+	peers, err := d.Peers(c.ctx, c.h.Groups, &c.actor)
+	if err != nil {
+		return out, err
+	}
 	found, err := c.h.Users.FindUsers(c.ctx, text, maxSharees)
 	if err != nil {
 		return out, err
@@ -117,19 +104,13 @@ func (c *call) findUsers(text string, peers map[string]bool) (out matches, err e
 		if !u.Enabled || u.ID == c.actor.User.ID {
 			continue
 		}
-		exact := slices.ContainsFunc([]string{u.Username, u.DisplayName, u.Mail}, func(s string) bool { return strings.EqualFold(s, text) })
-		if !exact && (!c.h.cfg.OCS.Enumeration || peers != nil && !peers[u.ID] || !c.h.cfg.OCS.ShowEmail && !named(u, text)) {
+		hit, exact := d.User(u, text, peers)
+		if !hit {
 			continue
 		}
 		out.add(exact, object{"label": u.DisplayName, "value": object{"shareType": userShare, "shareWith": u.ID, "shareWithAdditionalInfo": c.info(u), "userType": userType(u.Type)}})
 	}
 	return out, nil
-}
-
-// named tells whether it is the name that matches: a mail address that may not be seen may not be guessed bit by bit either.
-func named(u *identity.User, text string) bool {
-	text = strings.ToLower(text)
-	return slices.ContainsFunc([]string{u.Username, u.DisplayName, u.GivenName, u.Surname}, func(s string) bool { return strings.Contains(strings.ToLower(s), text) })
 }
 
 func (c *call) findGroups(text string) (out matches, err error) {
@@ -138,8 +119,8 @@ func (c *call) findGroups(text string) (out matches, err error) {
 		return out, err
 	}
 	for _, g := range found {
-		exact := strings.EqualFold(g.DisplayName, text)
-		if !exact && (!c.h.cfg.OCS.Enumeration || c.h.cfg.OCS.GroupMembersOnly && !slices.Contains(c.actor.Groups, g.ID)) {
+		hit, exact := c.discovery().Group(&g, text, &c.actor)
+		if !hit {
 			continue
 		}
 		out.add(exact, object{"label": g.DisplayName, "value": object{"shareType": groupShare, "shareWith": g.ID, "shareWithAdditionalInfo": ""}})

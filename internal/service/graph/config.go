@@ -36,6 +36,8 @@ type Config struct {
 		SearchMinLength   int    `yaml:"graph_identity_search_min_length" env:"GRAPH_IDENTITY_SEARCH_MIN_LENGTH" default:"3" doc:"Characters that people without the right to administer accounts must give to search for others."`
 		MembersPatchLimit int    `yaml:"group_members_patch_limit" env:"GRAPH_GROUP_MEMBERS_PATCH_LIMIT" default:"20" doc:"Members that one change of a group can add."`
 		ShowEmail         bool   `yaml:"show_email_in_results" env:"OC_SHOW_USER_EMAIL_IN_RESULTS" default:"false" doc:"Show people the mail addresses of others in search results."`
+		Enumeration       bool   `yaml:"user_enumeration" env:"FRONTEND_USER_ENUMERATION" default:"true" doc:"People without the right to administer accounts find others by a part of their name; false: by the whole name or mail address only."`
+		GroupMembersOnly  bool   `yaml:"group_members_only" env:"FRONTEND_USER_ENUMERATION_GROUP_MEMBERS_ONLY" default:"false" doc:"By a part of a name they find only members of their own groups, and those groups."`
 	} `yaml:"api"`
 	Identity struct {
 		LDAP struct {

@@ -64,7 +64,8 @@ func (h *handler) groups(_ http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	text := strings.TrimSpace(q.Search)
-	if !may(r.Context(), role.GroupsReadWrite) {
+	admin := may(r.Context(), role.GroupsReadWrite)
+	if !admin {
 		if utf8.RuneCountInString(text) < h.cfg.API.SearchMinLength || text == "" {
 			return nil, &graphError{http.StatusForbidden, "accessDenied", "search term too short"}
 		}
@@ -79,6 +80,13 @@ func (h *handler) groups(_ http.ResponseWriter, r *http.Request) (any, error) {
 	all, err := h.allGroups(r.Context(), identity.PlainGroup, text)
 	if err != nil {
 		return nil, err
+	}
+	if !admin {
+		d, actor := h.discovery(), identity.ActorFrom(r.Context())
+		all = slices.DeleteFunc(all, func(g identity.GroupRecord) bool {
+			found, _ := d.Group(&g.Group, text, &actor)
+			return !found
+		})
 	}
 	if descending {
 		slices.Reverse(all)

@@ -107,3 +107,25 @@ func TestDownloadAddress(t *testing.T) {
 		t.Error(m)
 	}
 }
+
+// TestFollow: what somebody follows is a favourite of his, and of nobody else.
+func TestFollow(t *testing.T) {
+	w := newWorld(t, nil)
+	check(t, w.fs.SetGrant(w.as(adaID), storage.At(w.put("{shared}", adaID, adaID, "shared.txt").ID, ""), space.Grant{Kind: space.UserGrantee, Grantee: bjornID, Permissions: permission.Viewer}))
+	following := func(who string) any {
+		t.Helper()
+		return w.want(200, who, "GET", "/v1.0"+adas+"/items/{shared}", "")["@libre.graph.me.following"]
+	}
+	if m := w.want(201, bjornID, "POST", "/v1.0/me/drive/items/{shared}/follow", ""); m["name"] != "shared.txt" || m["@libre.graph.me.following"] != true {
+		t.Errorf("%v", m)
+	}
+	if b, a := following(bjornID), following(adaID); b != true || a != nil {
+		t.Errorf("%v follows, and the owner %v", b, a)
+	}
+	w.want(404, lightID, "POST", "/v1.0/me/drive/items/{shared}/follow", "")
+	w.want(401, "", "POST", "/v1.0/me/drive/items/{shared}/follow", "")
+	w.want(204, bjornID, "DELETE", "/v1.0/me/drive/following/{shared}", "")
+	if b := following(bjornID); b != nil {
+		t.Errorf("%v still follows", b)
+	}
+}

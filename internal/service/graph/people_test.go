@@ -99,6 +99,40 @@ func TestWhatPeopleSeeOfOthers(t *testing.T) {
 	}
 }
 
+// TestWhomPeopleFind: what the OCS search keeps to itself, Graph does not tell either; administrators find everybody.
+func TestWhomPeopleFind(t *testing.T) {
+	none := func(*Config) {}
+	exactly := func(c *Config) { c.API.Enumeration = false }
+	members := func(c *Config) { c.API.GroupMembersOnly = true }
+	for _, c := range []struct {
+		name, who, collection, search, want string
+		change                              func(*Config)
+	}{
+		{"a part", lightID, "users", "lovel", adaID, none},
+		{"a part, by whole names only", lightID, "users", "lovel", "", exactly},
+		{"a whole name", lightID, "users", "ada lovelace", adaID, exactly},
+		{"a whole user name", lightID, "users", "ADA", adaID, exactly},
+		{"a whole address", lightID, "users", "countess@example.org", adaID, exactly},
+		{"a space administrator", spaceID, "users", "lovel", "", exactly},
+		{"an administrator", adminID, "users", "lovel", adaID, exactly},
+		{"who is in no group of one's own", lightID, "users", "lovel", "", members},
+		{"a peer", bjornID, "users", "lovel", adaID, members},
+		{"a whole name of a stranger", lightID, "users", "ada", adaID, members},
+		{"a part of a group's name", lightID, "groups", "chess", groupID, none},
+		{"a part of a group's, by whole names only", lightID, "groups", "chess", "", exactly},
+		{"a group's whole name", lightID, "groups", "Chess-Lovers", groupID, exactly},
+		{"others' groups", lightID, "groups", "chess", "", members},
+		{"one's own group", bjornID, "groups", "chess", groupID, members},
+		{"an administrator's groups", adminID, "groups", "chess", groupID, exactly},
+	} {
+		w := newWorld(t, c.change)
+		check(t, w.d.AddMember(t.Context(), identity.PlainGroup, groupID, bjornID, identity.MemberOf))
+		if got := in(w.want(200, c.who, "GET", "/v1.0/"+c.collection+"?$search=\""+c.search+"\"", ""), "id"); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 func TestLifeOfAUser(t *testing.T) {
 	w := newWorld(t, nil)
 	for _, body := range []string{``, `{`, `[]`, `{} {}`, `{"displayName":"X"}`, `{"displayName":"","onPremisesSamAccountName":"x"}`, `{"displayName":"X","onPremisesSamAccountName":"1x"}`,

@@ -92,6 +92,8 @@ func (h *handler) items(r chi.Router) {
 	writes, uploads := h.Writer != nil, h.uploads != nil
 	r.Get("/me/drive/root", h.wrap(h.myRoot))
 	r.Get("/me/drive/root/children", h.wrap(h.myChildren))
+	r.Post("/me/drive/items/{item}/follow", h.with(h.Favorites != nil, h.follow))
+	r.Delete("/me/drive/following/{item}", h.with(h.Favorites != nil, h.unfollow))
 	for _, at := range []string{"/drives/{drive}/root", "/drives/{drive}/items/{item}"} {
 		r.Get(at, h.wrap(h.inJail(h.jailItem, h.item)))
 		r.Get(at+"/children", h.wrap(h.inJail(h.jailChildren, h.children)))

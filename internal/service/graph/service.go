@@ -32,7 +32,7 @@ import (
 	"opencloud/internal/transfer"
 )
 
-// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions, Trash, Writer, Tagger and Jobs; what needs them is then "not supported".
+// Deps are what the service speaks to. Nil: Accounts, Records, Login, Factors, Sessions, Trash, Favorites, Writer, Tagger and Jobs; what needs them is then "not supported".
 type Deps struct {
 	Spaces storage.Spaces
 	Reader storage.Reader
@@ -47,7 +47,9 @@ type Deps struct {
 	Factors  Factors
 	Sessions Sessions
 	Trash    storage.Trash
-	Tagger   Tagger
+	// Favorites keeps what people follow.
+	Favorites Favorites
+	Tagger    Tagger
 	// Jobs, Writer and Machine make the export of personal data.
 	Jobs    *job.Store
 	Writer  storage.Writer
@@ -57,6 +59,11 @@ type Deps struct {
 	Links  *link.Service
 	// OnGroupDeleted removes what else is kept of a group; nil: nothing is.
 	OnGroupDeleted func(ctx context.Context, groupID string) error
+}
+
+// Favorites marks files and folders for the caller only. A storage.Metadata is it.
+type Favorites interface {
+	SetFavorite(ctx context.Context, ref storage.Ref, on bool) error
 }
 
 // New returns the service's parts.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -138,9 +139,15 @@ func (h *handler) searchUsers(r *http.Request, q *odata.Query) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !h.cfg.API.ShowEmail {
-		all = withoutMail(all, q.Search)
+	d, actor, text := h.discovery(), identity.ActorFrom(r.Context()), strings.TrimSpace(q.Search)
+	peers, err := d.Peers(r.Context(), h.Groups, &actor)
+	if err != nil {
+		return nil, err
 	}
+	all = slices.DeleteFunc(all, func(a identity.Account) bool {
+		found, _ := d.User(&a.User, text, peers)
+		return !found
+	})
 	some, l := page(h, r, q, all)
 	out := make([]user, 0, len(some))
 	for i := range some {
@@ -150,23 +157,8 @@ func (h *handler) searchUsers(r *http.Request, q *odata.Query) (any, error) {
 	return l, nil
 }
 
-// withoutMail leaves those out that only their mail address made match: who may not see it may not guess it either. A whole
-// address that was known before still finds its owner.
-func withoutMail(all []identity.Account, text string) []identity.Account {
-	text = strings.ToLower(strings.TrimSpace(text))
-	out := all[:0]
-	for _, a := range all {
-		for _, s := range []string{a.Username, a.DisplayName, a.GivenName, a.Surname} {
-			if strings.Contains(strings.ToLower(s), text) {
-				out = append(out, a)
-				break
-			}
-		}
-		if n := len(out); strings.EqualFold(a.Mail, text) && (n == 0 || out[n-1].ID != a.ID) {
-			out = append(out, a)
-		}
-	}
-	return out
+func (h *handler) discovery() identity.Discovery {
+	return identity.Discovery{Parts: h.cfg.API.Enumeration, OwnOnly: h.cfg.API.GroupMembersOnly, ShowMail: h.cfg.API.ShowEmail}
 }
 
 // everybody goes through the accounts that a query selects, page by page.

@@ -159,14 +159,14 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	cfg := Config{PublicURL: "https://cloud.test", MountID: mount, URLSecret: "a secret that is long enough", TransferSecret: "another secret of some length"}
 	cfg.Spaces.WebDAVBase, cfg.Spaces.WebDAVPath, cfg.Spaces.DefaultQuota = "https://cloud.test", "/dav/spaces/", "1000000000"
 	cfg.Application.ID, cfg.Application.DisplayName = appID, "OpenCloud"
-	cfg.API.AssignDefaultRole, cfg.API.SearchMinLength, cfg.API.MembersPatchLimit = true, 3, 20
+	cfg.API.AssignDefaultRole, cfg.API.Enumeration, cfg.API.SearchMinLength, cfg.API.MembersPatchLimit = true, true, 3, 20
 	cfg.Identity.LDAP.Education = true
 	if change != nil {
 		change(&cfg)
 	}
 	w.cfg = cfg
 	w.deps = Deps{Spaces: w.fs, Reader: w.fs, Users: d, Groups: d, Log: slog.New(slog.DiscardHandler), Accounts: d, Records: d, Login: login.New(d),
-		Factors: w.factors, Sessions: w.sessions, Jobs: jobs, Writer: w.fs, Trash: w.fs, Tagger: w.fs, Machine: d}
+		Factors: w.factors, Sessions: w.sessions, Jobs: jobs, Writer: w.fs, Trash: w.fs, Favorites: w.fs, Tagger: w.fs, Machine: d}
 	w.database = database
 	w.share(w.fs)
 	return w

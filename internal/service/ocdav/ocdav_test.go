@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/link"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/space"
 	"opencloud/internal/storage"
@@ -25,9 +26,10 @@ const urlSecret = "another secret that is long"
 
 // rig is the service over a real storage, with two people.
 type rig struct {
-	t  testing.TB
-	h  http.Handler
-	fs storage.FS
+	t     testing.TB
+	h     http.Handler
+	fs    storage.FS
+	links *link.Store // of publicRig
 }
 
 func person(id, name string) identity.Actor {
@@ -56,7 +58,7 @@ func newRig(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t, parts.HTTP, fs}
+	return &rig{t: t, h: parts.HTTP, fs: fs}
 }
 
 // do sends a request as mary.

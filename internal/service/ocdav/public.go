@@ -1,6 +1,7 @@
 package ocdav
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,20 +35,38 @@ func (h *handler) publicFiles(w http.ResponseWriter, r *http.Request, base strin
 		w.Header().Set("Allow", "OPTIONS, PROPFIND, GET, HEAD, PUT")
 		return fail(http.StatusMethodNotAllowed, "The link is to a file")
 	}
-	switch r.Method {
-	case "PROPFIND":
-		if t.ref.Path == "" {
-			h.links.Viewed(a.Visit.Link)
-		}
-	case http.MethodGet:
-		if r.Header.Get("Range") == "" {
-			h.links.Downloaded(a.Visit.Link)
-		}
-	case "PROPPATCH", "REPORT":
+	if r.Method == "PROPPATCH" || r.Method == "REPORT" {
 		return storage.ErrForbidden
 	}
-	return h.files(w, r, t)
+	got := &answered{ResponseWriter: w}
+	if err := h.files(got, r, t); err != nil {
+		return err
+	}
+	switch {
+	case r.Method == "PROPFIND" && t.ref.Path == "":
+		h.links.Viewed(a.Visit.Link)
+	case r.Method == http.MethodGet && got.status == http.StatusOK: // parts are fetched by players, many a file
+		h.links.Downloaded(a.Visit.Link)
+	}
+	return nil
 }
+
+// answered remembers the status of an answer.
+type answered struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *answered) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// ReadFrom keeps the way from a file to the connection short.
+func (a *answered) ReadFrom(r io.Reader) (int64, error) { return io.Copy(a.ResponseWriter, r) }
+
+// Unwrap is for http.ResponseController.
+func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // fileMethods are those that a link to a file knows.
 var fileMethods = map[string]bool{"PROPFIND": true, http.MethodGet: true, http.MethodHead: true, http.MethodPut: true, http.MethodPost: true, "LOCK": true, "UNLOCK": true}

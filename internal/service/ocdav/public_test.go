@@ -46,6 +46,7 @@ func publicRig(t *testing.T) (*rig, *link.Service) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.links = store
 	links := link.New(link.Options{FS: r.fs, Machine: marys{}, Store: store})
 	parts, err := New(t.Context(), Config{PublicURL: "https://cloud.test", MountID: mount, TransferSecret: "a secret that is long enough", URLSecret: urlSecret, Names: NameValidation{MaxLength: 255}},
 		Deps{FS: entrance.New(r.fs, nil, links), Log: slog.New(slog.DiscardHandler), Links: links})
@@ -184,5 +185,95 @@ func TestPublicTellsLittle(t *testing.T) {
 	w := r.as(visitor, "PUT", "/dav/public-files/"+edit.Token+"/f.txt", "x")
 	if w.Code != 423 || strings.Contains(w.Body.String(), "mary") || strings.Contains(w.Body.String(), "locked by") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// TestPublicDownloads: what is counted as a download is what was answered.
+func TestPublicDownloads(t *testing.T) {
+	r, links := publicRig(t)
+	view, visitor := r.linked(links, "d", link.View, "")
+	drop, dropper := r.linked(links, "d", link.CreateOnly, "")
+	etag := r.as(visitor, "HEAD", "/dav/public-files/"+view.Token+"/f.txt", "").Header().Get("ETag")
+	for _, c := range []struct {
+		name, path     string
+		who            identity.Actor
+		headers        []string
+		status, counts int
+	}{
+		{"the file", view.Token + "/f.txt", visitor, nil, 200, 1},
+		{"what is not there", view.Token + "/nothing", visitor, nil, 404, 0},
+		{"the folder", view.Token, visitor, nil, 405, 0},
+		{"what a file drop does not show", drop.Token + "/f.txt", dropper, nil, 404, 0},
+		{"what the browser has", view.Token + "/f.txt", visitor, []string{"If-None-Match", etag}, 304, 0},
+		{"what is other now", view.Token + "/f.txt", visitor, []string{"If-Match", `"other"`}, 412, 0},
+		{"beyond the end", view.Token + "/f.txt", visitor, []string{"Range", "bytes=10-"}, 416, 0},
+		{"a part", view.Token + "/f.txt", visitor, []string{"Range", "bytes=0-0"}, 206, 0},
+	} {
+		before := r.downloads(links, view.ID) + r.downloads(links, drop.ID)
+		w := r.as(c.who, "GET", "/dav/public-files/"+c.path, "", c.headers...)
+		if got := r.downloads(links, view.ID) + r.downloads(links, drop.ID) - before; w.Code != c.status || got != int64(c.counts) {
+			t.Errorf("%s: %d and %d downloads, want %d and %d", c.name, w.Code, got, c.status, c.counts)
+		}
+	}
+}
+
+// downloads returns how often something was downloaded by a link.
+func (r *rig) downloads(links *link.Service, id string) int64 {
+	r.t.Helper()
+	if err := r.links.Flush(context.Background()); err != nil {
+		r.t.Fatal(err)
+	}
+	l, _, err := links.Find(identity.WithActor(context.Background(), mary()), id)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return l.Downloads
+}
+
+// TestPublicLocks: who locked something by a link may go on with the token; nobody else learns or can use it.
+func TestPublicLocks(t *testing.T) {
+	r, links := publicRig(t)
+	edit, visitor := r.linked(links, "d", link.Edit, "")
+	other, stranger := r.linked(links, "d", link.Edit, "")
+	const lock = `<d:lockinfo xmlns:d="DAV:"><d:lockscope><d:exclusive/></d:lockscope><d:locktype><d:write/></d:locktype></d:lockinfo>`
+	file, theirs := "/dav/public-files/"+edit.Token+"/f.txt", "/dav/public-files/"+other.Token+"/f.txt"
+	w := r.as(visitor, "LOCK", file, lock)
+	token := strings.Trim(w.Header().Get("Lock-Token"), "<>")
+	if w.Code != 200 || token == "" {
+		t.Fatalf("LOCK: %d %s", w.Code, w.Body)
+	}
+	owners := "/dav/spaces/" + mount + "$u-mary/d/f.txt"
+	for _, c := range []struct {
+		name, method, path, condition string
+		who                           identity.Actor
+		status                        int
+	}{
+		{"without the token", "PUT", file, "", visitor, 423},
+		{"with it", "PUT", file, "(<" + token + ">)", visitor, 204},
+		{"with it and the address", "PUT", file, "<https://cloud.test" + file + "> (<" + token + ">)", visitor, 204},
+		{"with another", "PUT", file, "(<opaquelocktoken:other>)", visitor, 412},
+		{"not locked, it says", "PUT", file, "(Not <" + token + ">)", visitor, 423},
+		{"by another link", "PUT", theirs, "(<" + token + ">)", stranger, 412},
+		{"by another link, whatever is locked", "PUT", theirs, "(<" + token + ">) (Not <DAV:no-lock>)", stranger, 423},
+		{"the owner with a visitor's token", "PUT", owners, "(<" + token + ">)", mary(), 423},
+		{"a stranger", "PUT", owners, "(<" + token + ">)", person("u-alan", "alan"), 412},
+		{"refreshed by another link", "LOCK", theirs, "(<" + token + ">)", stranger, 403},
+		{"refreshed", "LOCK", file, "(<" + token + ">)", visitor, 200},
+		{"removed by another link", "DELETE", theirs, "(<" + token + ">)", stranger, 412},
+		{"removed", "DELETE", file, "(<" + token + ">)", visitor, 204},
+	} {
+		w := r.as(c.who, c.method, c.path, "", "If", c.condition)
+		if w.Code != c.status {
+			t.Errorf("%s: %d, want %d: %s", c.name, w.Code, c.status, w.Body)
+		}
+		if c.who.User.ID != visitor.User.ID && strings.Contains(w.Body.String(), token) {
+			t.Errorf("%s tells the token: %s", c.name, w.Body)
+		}
+		for _, who := range []identity.Actor{visitor, stranger} { // they share the link's address with everybody
+			at := map[string]string{visitor.User.ID: edit.Token, stranger.User.ID: other.Token}[who.User.ID]
+			if w := r.as(who, "PROPFIND", "/dav/public-files/"+at, "", "Depth", "1"); w.Code != 207 || strings.Contains(w.Body.String(), token) {
+				t.Errorf("after %s: %d %s", c.name, w.Code, w.Body)
+			}
+		}
 	}
 }

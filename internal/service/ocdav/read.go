@@ -268,7 +268,7 @@ func (h *handler) conditions(r *http.Request, t target) (storage.Conditions, err
 				return webdav.State{}, nil
 			}
 		}
-		st, err := h.state(r.Context(), at)
+		st, err := h.state(r.Context(), at, c.LockTokens)
 		if at.ref == t.ref && st.ETag != "" {
 			pinned = st.ETag
 		}
@@ -298,15 +298,16 @@ func usesETags(f webdav.If) bool {
 }
 
 // state returns ETag and lock tokens of a resource; of a free name, the tokens that guard the folder it is in.
-func (h *handler) state(ctx context.Context, t target) (webdav.State, error) {
-	i, err := h.fs.Stat(ctx, t.ref, storage.View{})
+func (h *handler) state(ctx context.Context, t target, tokens []string) (webdav.State, error) {
+	v := storage.View{Tokens: tokens}
+	i, err := h.fs.Stat(ctx, t.ref, v)
 	var st webdav.State
 	if err != nil {
 		if statusOf(err) != http.StatusNotFound || t.ref.Path == "" {
 			return st, nil
 		}
 		p := t.parent()
-		if i, err = h.fs.Stat(ctx, p.ref, storage.View{}); err != nil {
+		if i, err = h.fs.Stat(ctx, p.ref, v); err != nil {
 			return st, nil
 		}
 		for _, l := range i.Locks {

@@ -7,12 +7,15 @@ import (
 	"slices"
 	"time"
 
+	"opencloud/internal/platform/service"
 	"opencloud/internal/resource"
 )
 
 const (
 	cleanEvery = time.Hour
 	firstClean = time.Minute
+	// expireEvery bounds how long after its end a link is told to have ended. It opens nothing from that moment on.
+	expireEvery = 30 * time.Second
 	// chunk is how many nodes the storage is asked about at once.
 	chunk = 500
 )
@@ -79,18 +82,18 @@ func (d *Domain) CleanupGrants(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// cleaning cleans up from time to time.
-func (d *Domain) cleaning(log *slog.Logger) func(context.Context) error {
-	return func(ctx context.Context) error {
-		for wait := firstClean; ; wait = cleanEvery {
+// periodically does something from time to time, the first time after a while.
+func periodically(name string, first, every time.Duration, log *slog.Logger, do func(context.Context) error) service.Loop {
+	return service.Loop{Name: name, Run: func(ctx context.Context) error {
+		for wait := first; ; wait = every {
 			select {
 			case <-ctx.Done():
 				return nil
 			case <-time.After(wait):
 			}
-			if _, err := d.Cleanup(ctx); err != nil && ctx.Err() == nil {
-				log.WarnContext(ctx, "cleaning up shares and links", "err", err)
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				log.WarnContext(ctx, name, "err", err)
 			}
 		}
-	}
+	}}
 }

@@ -1,6 +1,8 @@
 package sharing
 
 import (
+	"time"
+
 	"opencloud/internal/identity/password"
 	"opencloud/internal/platform/config"
 )
@@ -18,6 +20,11 @@ type Config struct {
 	AutoAccept    bool   `yaml:"auto_accept_shares" env:"FRONTEND_AUTO_ACCEPT_SHARES;SHARING_AUTO_ACCEPT_SHARES" default:"true" doc:"People take shares without being asked, unless they chose otherwise."`
 	MustHave      bool   `yaml:"public_sharing_share_must_have_password" env:"OC_SHARING_PUBLIC_SHARE_MUST_HAVE_PASSWORD;SHARING_PUBLIC_SHARE_MUST_HAVE_PASSWORD" default:"true" doc:"Every link needs a password."`
 	WriteMustHave bool   `yaml:"public_sharing_writeableshare_must_have_password" env:"OC_SHARING_PUBLIC_WRITEABLE_SHARE_MUST_HAVE_PASSWORD;SHARING_PUBLIC_WRITEABLE_SHARE_MUST_HAVE_PASSWORD" default:"false" doc:"Links that can change something need a password."`
+
+	Events struct {
+		Age   time.Duration `yaml:"max_age" env:"SHARING_EVENTS_MAX_AGE" default:"168h" doc:"How long events are kept."`
+		Count int64         `yaml:"max_count" env:"SHARING_EVENTS_MAX_COUNT" default:"100000" doc:"How many events are kept in each database."`
+	} `yaml:"events"`
 
 	Passwords struct {
 		Disabled bool   `yaml:"disabled" env:"OC_PASSWORD_POLICY_DISABLED;SHARING_PASSWORD_POLICY_DISABLED" default:"false" doc:"Ask for nothing of passwords."`

@@ -3,7 +3,9 @@ package sharing
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -112,9 +114,9 @@ func TestCheck(t *testing.T) {
 	for _, name := range []string{"here", "socket"} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, mem.New("11111111-1111-4111-8111-111111111111"))
-			var a Admin = w.Domain
+			var a Admin = Local{Domain: w.Domain}
 			if name == "socket" {
-				a = overSocket(t, w.Domain)
+				a = overSocket(t, Local{Domain: w.Domain})
 			}
 			equal := func(got, want string) {
 				t.Helper()
@@ -173,8 +175,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// overSocket serves a domain at a socket with a path that is longer than names of sockets may be.
-func overSocket(t *testing.T, d *Domain) Admin {
+// overSocket serves a domain at a socket with a path that is longer than names of sockets may be, and which nobody else can open.
+func overSocket(t *testing.T, d Local) Admin {
 	t.Helper()
 	cfg := Config{AdminSocket: filepath.Join(t.TempDir(), strings.Repeat("long", 30), "a.sock")}
 	if _, err := DialAdmin(t.Context(), cfg); err == nil {
@@ -193,6 +195,12 @@ func overSocket(t *testing.T, d *Domain) Admin {
 	})
 	for range 500 {
 		if a, err := DialAdmin(t.Context(), cfg); err == nil {
+			t.Cleanup(func() { a.Close() })
+			for path, want := range map[string]fs.FileMode{cfg.AdminSocket: 0o600, filepath.Dir(cfg.AdminSocket): 0o700} {
+				if st, err := os.Stat(path); err != nil || st.Mode().Perm() != want {
+					t.Errorf("%s: %v, %v, want %o", path, st.Mode(), err, want)
+				}
+			}
 			return a
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -147,6 +148,36 @@ func TestQueries(t *testing.T) {
 	}
 }
 
+// TestJailKeepsLittle: while somebody's jail is listed, little is kept of each thing in it.
+func TestJailKeepsLittle(t *testing.T) {
+	const n, most = 1000, 1600 // bytes
+	r := received(t, n)
+	live := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for range 2 { // the first time fills caches
+		before := live()
+		_, children, err := r.entered.List(r.ctx, storage.At(share.Jail(), ""), storage.View{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range children {
+			if err != nil {
+				t.Fatal(err)
+			}
+			before = (live() - before) / n
+			break
+		}
+		if t.Logf("%d bytes each", before); before > most {
+			t.Errorf("%d bytes are kept of each, at most %d are expected", before, most)
+		}
+		runtime.KeepAlive(children)
+	}
+}
+
 // BenchmarkReceived lists 10,000 shares, as sharedWithMe and the jail do.
 func BenchmarkReceived(b *testing.B) {
 	const n = 10_000
@@ -171,6 +202,15 @@ func BenchmarkReceived(b *testing.B) {
 				if err != nil {
 					return err
 				}
+			}
+		}
+		return err
+	})
+	each("jail, first entry", func() error {
+		_, children, err := r.entered.List(r.ctx, storage.At(share.Jail(), ""), storage.View{})
+		if err == nil {
+			for _, err := range children {
+				return err
 			}
 		}
 		return err

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"google.golang.org/grpc"
 
 	cs3 "opencloud/internal/cs3/sharing"
+	"opencloud/internal/event"
 	"opencloud/internal/identity"
 	"opencloud/internal/link"
 	"opencloud/internal/platform/adminsock"
@@ -70,6 +72,11 @@ func Open(ctx context.Context, cfg Config, fs storage.FS, p People, log *slog.Lo
 	return out, nil
 }
 
+// Bequeath keeps what somebody shared in projects when his account is about to be removed for good.
+func (d *Domain) Bequeath(ctx context.Context, userID string) error {
+	return d.fs.Bequeath(asService(ctx), userID)
+}
+
 // Forget removes all that was shared with somebody whose account is removed for good, and his links.
 func (d *Domain) Forget(ctx context.Context, userID string) error {
 	return errors.Join(d.fs.DropGrantee(asService(ctx), space.UserGrantee, userID), d.received.ForgetUser(ctx, userID), d.links.ForgetUser(ctx, userID))
@@ -95,17 +102,27 @@ func (d *Domain) Server() *cs3.Server { return cs3.NewServer(d.Shares, d.Links) 
 // Counting writes down how often links are used; it runs in every process that opens links.
 func (d *Domain) Counting() service.Loop { return service.Loop{Name: "use of links", Run: d.links.Run} }
 
+// Database is where shares and links are, and an outbox of events.
+func (d *Domain) Database() db.DB { return d.db }
+
 // Deps are what the service speaks to.
 type Deps struct {
 	Domain *Domain
+	Events *event.Feed // of this installation
 	Log    *slog.Logger
 }
 
 // New returns the service's parts.
 func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
+	d := deps.Domain
 	ready := service.Check{Name: "database", Run: func(ctx context.Context) error {
-		return deps.Domain.db.Read(ctx, func(db.Reader) error { return nil })
+		return d.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
-	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { deps.Domain.Server().Register(r) }, Ready: []service.Check{ready},
-		Loops: []service.Loop{{Name: "cleaning up", Run: deps.Domain.cleaning(deps.Log)}, adminsock.Loop(cfg.AdminSocket, adminHandler(deps.Domain), deps.Log)}}, nil
+	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { d.Server().Register(r) }, Ready: []service.Check{ready}, Loops: []service.Loop{
+		periodically("cleaning up shares and links", firstClean, cleanEvery, deps.Log, func(ctx context.Context) error { _, err := d.Cleanup(ctx); return err }),
+		periodically("expired links", expireEvery, expireEvery, deps.Log, func(ctx context.Context) error { _, err := d.links.ForgetExpired(ctx, time.Now()); return err }),
+		periodically("old events", firstClean, cleanEvery, deps.Log, func(ctx context.Context) error {
+			return deps.Events.Prune(ctx, cfg.Events.Age, cfg.Events.Count)
+		}),
+		adminsock.Loop(cfg.AdminSocket, adminHandler(Local{d, deps.Events}), deps.Log)}}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"opencloud/internal/event"
 	"opencloud/internal/link"
 	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
@@ -59,7 +60,40 @@ func TestStress(t *testing.T) {
 		if err != nil || !rep.Clean() {
 			t.Errorf("index and disk: %v %+v", err, rep.Findings)
 		}
+		toldInOrder(t, d, fs)
 	})
+}
+
+// toldInOrder checks that the events of each share lead, one by one, from nothing to what there is now.
+func toldInOrder(t *testing.T, d db.DB, fs storage.FS) {
+	t.Helper()
+	o, err := event.Open(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, n := map[string]bool{}, 0
+	err = event.NewFeed(slog.New(slog.DiscardHandler), o).Follow(t.Context(), nil, false, func(e event.Event, _ event.Cursor) error {
+		had, is := given[e.Share], e.Type == event.ShareCreated || e.Type == event.ShareUpdated
+		if e.Share != "" && had == (e.Type == event.ShareCreated) {
+			t.Errorf("%s of %s, given before: %v", e.Type, e.Share, had)
+		}
+		given[e.Share] = is
+		n++
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := fs.FindGrants(asService(t.Context()), storage.GrantQuery{All: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range all {
+		if sh := (share.Share{Grant: g.Grant, Item: g.Info}); !given[sh.ID()] {
+			t.Errorf("%s is not told", sh.ID())
+		}
+	}
+	t.Logf("%d events, %d shares are left", n, len(all))
 }
 
 const stressFolders = 4
@@ -282,7 +316,7 @@ func stress(t *testing.T, fs storage.FS) {
 	if _, err := w.Cleanup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.found(w.Domain); got != "" {
+	if got := w.found(Local{Domain: w.Domain}); got != "" {
 		t.Errorf("these lead nowhere: %s", got)
 	}
 	w.arrived(entered)

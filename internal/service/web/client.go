@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,6 +18,7 @@ import (
 const (
 	maxPage          = 1 << 20 // bytes
 	noncePlaceholder = "__CSP_NONCE__"
+	dataPlaceholder  = "<!-- __DATA__ -->"
 )
 
 // client is the application in the browser: ours, or the one in a folder of the operator's.
@@ -24,11 +26,13 @@ type client struct {
 	files   *files
 	ours    int    // the layer of our own client; -1: another one is served
 	scripts string // origins beside our own that scripts come from
+	// data returns what our page would ask for first, as elements.
+	data func(context.Context) []byte
 }
 
 // newClient serves a folder that is a client of its own alone; single files of a folder without index.html take the place of ours.
-func newClient(core *os.Root, own fs.FS, cache string, scripts string) *client {
-	c := &client{scripts: scripts}
+func newClient(core *os.Root, own fs.FS, cache string, scripts string, data func(context.Context) []byte) *client {
+	c := &client{scripts: scripts, data: data}
 	list := layers(core)
 	if core != nil {
 		if i, err := core.Stat("index.html"); err == nil && i.Mode().IsRegular() {
@@ -89,8 +93,18 @@ func (c *client) write(w http.ResponseWriter, r *http.Request, page []byte, ours
 	}
 	// No ETag: a page from the browser's cache would have the nonce of another answer.
 	nonce := rand.Text()
+	if at := bytes.Index(page, []byte(dataPlaceholder)); at >= 0 {
+		page = bytes.Join([][]byte{page[:at], page[at+len(dataPlaceholder):]}, c.data(r.Context()))
+	}
 	page = bytes.ReplaceAll(page, []byte(noncePlaceholder), []byte(nonce))
 	h.Add("Content-Security-Policy", "script-src 'self' 'nonce-"+nonce+"'"+c.scripts+"; script-src-attr 'none'; base-uri 'self'")
+	h.Set("Vary", "Accept-Encoding")
+	if acceptedEncodings(r.Header.Values("Accept-Encoding"))["gzip"] {
+		if packed := compress(page); packed != nil {
+			h.Set("Content-Encoding", "gzip")
+			page = packed
+		}
+	}
 	h.Set("Content-Length", strconv.Itoa(len(page)))
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(page)

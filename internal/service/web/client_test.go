@@ -25,7 +25,7 @@ const script = "console.log('hello');\n"
 // built is a client as the build makes it.
 func built() fstest.MapFS {
 	return fstest.MapFS{
-		"index.html":                 {Data: []byte(`<!doctype html><html><head><title>OpenCloud</title><script nonce="__CSP_NONCE__">1</script></head></html>`)},
+		"index.html":                 {Data: []byte(`<!doctype html><html><head><title>OpenCloud</title><!-- __DATA__ --><script nonce="__CSP_NONCE__">1</script></head></html>`)},
 		"favicon.ico":                {Data: []byte("icon")},
 		"assets/main-Ab3dEf9h.js":    {Data: []byte(strings.Repeat(script, 100))},
 		"assets/main-Ab3dEf9h.js.br": {Data: []byte("brotli")},

@@ -86,7 +86,7 @@ func newHandler(cfg Config, deps Deps) (h *handler, closers []func() error, err 
 	if h.ui, err = newUI(cfg, found); err != nil {
 		return nil, closers, err
 	}
-	h.core = newClient(core, deps.Client, ttl, h.ui.scriptOrigins())
+	h.core = newClient(core, deps.Client, ttl, h.ui.scriptOrigins(), h.data)
 	return h, closers, nil
 }
 

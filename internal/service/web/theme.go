@@ -2,6 +2,7 @@ package web
 
 import (
 	"embed"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,7 +24,8 @@ var base embed.FS
 const (
 	brandingDir = "_branding"
 	themeFile   = "theme.json"
-	maxThemeID  = 100 // bytes
+	maxThemeID  = 100     // bytes
+	maxInPage   = 4 << 10 // bytes, of a logo that a page carries
 )
 
 // themes are our own look with the operator's above it. (spec/identity.md §12.3)
@@ -73,11 +75,13 @@ func (d folder) Stat(name string) (fs.FileInfo, error) {
 	return root.Stat(name)
 }
 
+func validTheme(id string) bool { return valid(id) && len(id) <= maxThemeID }
+
 // serve answers below /themes/.
 func (t *themes) serve(w http.ResponseWriter, r *http.Request, name string) {
 	w.Header().Set("Access-Control-Allow-Origin", "*") // other clients take a server's look too
 	id, file, _ := strings.Cut(name, "/")
-	if file == themeFile && valid(id) && len(id) <= maxThemeID {
+	if file == themeFile && validTheme(id) {
 		b, err := t.theme(id)
 		if err != nil {
 			t.log.ErrorContext(r.Context(), "theme", "theme", id, "err", err)
@@ -108,6 +112,33 @@ func (t *themes) theme(id string) ([]byte, error) {
 			all = merge(all, more)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			t.log.Warn("theme is left out", "theme", name, "err", err)
+		}
+	}
+	return json.Marshal(all)
+}
+
+// withPicture returns a theme as theme does, but with a small logo in it instead of its address.
+func (t *themes) withPicture(id string) ([]byte, error) {
+	b, err := t.theme(id)
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]any
+	if err := json.Unmarshal(b, &all); err != nil {
+		return nil, err
+	}
+	for _, branch := range [][]string{{"common"}, {"clients", "web", "defaults"}} {
+		at := all
+		for _, key := range branch {
+			at, _ = at[key].(map[string]any)
+		}
+		address, _ := at["logo"].(string)
+		name, ours := strings.CutPrefix(strings.TrimPrefix(address, "/"), "themes/")
+		if !ours || !strings.HasPrefix(mediaType(name), "image/") {
+			continue
+		}
+		if picture, _, ok := t.files.read(name, maxInPage); ok {
+			at["logo"] = "data:" + mediaType(name) + ";base64," + base64.StdEncoding.EncodeToString(picture)
 		}
 	}
 	return json.Marshal(all)

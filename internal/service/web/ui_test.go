@@ -1,6 +1,7 @@
 package web
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -221,4 +223,68 @@ func mustRoot(t *testing.T, dir string) *os.Root {
 	}
 	t.Cleanup(func() { _ = root.Close() })
 	return root
+}
+
+// TestDataInThePage: our page carries what it would ask for first, whatever is written in it; a client of the operator's does not.
+func TestDataInThePage(t *testing.T) {
+	block := regexp.MustCompile(`<script type="application/json" id="(oc-[a-z]+)">([^<]*)</script>`)
+	blocks := func(page string) map[string]string {
+		out := map[string]string{}
+		for _, m := range block.FindAllStringSubmatch(page, -1) {
+			out[m[1]] = m[2]
+		}
+		return out
+	}
+	w := start(t, built(), map[string]string{"themes/acme/theme.json": `{"common":{"name":"</script><script>alert(1)</script>"}}`}, func(c *Config) {
+		c.Web.ThemePath = "/themes/acme/theme.json"
+	})
+	if code := w.as("admin", "PUT", "/announcement", strings.NewReader(`{"enabled":true,"bannerText":"</script><!--"}`)).Code; code != 204 {
+		t.Fatal(code)
+	}
+	for path, want := range map[string]string{"oc-config": "/config.json", "oc-theme": "/themes/acme/theme.json"} {
+		page := w.do("GET", "/files", nil).Body.String()
+		if strings.Contains(page, "__DATA__") || strings.Contains(page, "<!--") || strings.Contains(page, "alert(1)<") {
+			t.Fatalf("%s", page)
+		}
+		got := decoded(t, strings.NewReader(blocks(page)[path]))
+		asked := decoded(t, w.do("GET", want, nil).Body)
+		if path == "oc-theme" { // the logo is in the page too
+			for _, branch := range []any{at(got, "common"), at(got, "clients.web.defaults")} {
+				if logo := branch.(map[string]any)["logo"]; !strings.HasPrefix(fmt.Sprint(logo), "data:image/svg+xml;base64,") {
+					t.Errorf("%v", logo)
+				}
+				branch.(map[string]any)["logo"] = "themes/opencloud/logo.svg"
+			}
+		}
+		if !reflect.DeepEqual(got, asked) {
+			t.Errorf("%s: %v, want %v", path, got, asked)
+		}
+	}
+	packed := w.do("GET", "/", nil, "Accept-Encoding", "gzip, br")
+	z, err := gzip.NewReader(packed.Body)
+	if err != nil || packed.Header().Get("Content-Encoding") != "gzip" || packed.Header().Get("Vary") != "Accept-Encoding" {
+		t.Fatalf("%v %v", err, packed.Header())
+	}
+	if b, err := io.ReadAll(z); err != nil || len(blocks(string(b))) != 2 {
+		t.Errorf("%v %s", err, b)
+	}
+
+	// A large logo stays where it is, and one of another server too.
+	for _, logo := range []string{"themes/acme/large.png", "https://acme.example/logo.svg", "themes/acme/../../secret.png", "themes/acme/page.html"} {
+		w := start(t, built(), map[string]string{"themes/acme/theme.json": `{"common":{"logo":"` + logo + `"}}`, "themes/acme/large.png": strings.Repeat("x", 5000), "themes/acme/page.html": "x", "secret.png": "x"},
+			func(c *Config) { c.Web.ThemePath = "/themes/acme/theme.json" })
+		if got := at(decoded(t, strings.NewReader(blocks(w.do("GET", "/", nil).Body.String())["oc-theme"])), "common.logo"); got != logo {
+			t.Errorf("%s: %v", logo, got)
+		}
+	}
+
+	// The theme of another kind of address is asked for by the client, and a broken one must not break the page.
+	other := start(t, built(), nil, func(c *Config) { c.Web.ThemePath = "/look/theme.json" })
+	if got := blocks(other.do("GET", "/", nil).Body.String()); got["oc-config"] == "" || got["oc-theme"] != "" {
+		t.Errorf("%v", got)
+	}
+	foreign := start(t, built(), map[string]string{"core/index.html": "<html><head><!-- __DATA__ --></head></html>"})
+	if page := foreign.do("GET", "/", nil).Body.String(); !strings.Contains(page, "__DATA__") {
+		t.Errorf("a client of the operator's was changed: %s", page)
+	}
 }

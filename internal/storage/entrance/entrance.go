@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 
 // Shares is what is asked about what the actor received. share.Service is it.
 type Shares interface {
-	Received(ctx context.Context) ([]share.Received, error)
+	Jailed(ctx context.Context) (storage.Info, iter.Seq2[*storage.Info, share.Entry], error)
 	Mounted(ctx context.Context, name, shareID string) (share.Entry, error)
 	SetReceived(ctx context.Context, id resource.ID, c share.ReceivedChange) (share.Received, error)
 }
@@ -187,8 +188,22 @@ func (f *FS) Stat(ctx context.Context, ref storage.Ref, v storage.View) (storage
 		return storage.Info{}, err
 	}
 	i, err := f.FS.Stat(ctx, w.ref, v)
+	locks := i.Locks
 	w.show(&i, w.root)
+	if w.door != nil && w.door.public {
+		i.Locks = known(locks, identity.ActorFrom(ctx).User.ID, v.Tokens)
+	}
 	return i, w.fits(ref, &i, err)
+}
+
+// known returns those of the locks that a visitor made and whose tokens he tells.
+func known(locks []storage.Lock, visitor string, tokens []string) (out []storage.Lock) {
+	for _, l := range locks {
+		if l.User == visitor && slices.Contains(tokens, l.Token) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // fits refuses a name that is not that of the file a link opens.
@@ -330,7 +345,7 @@ func (f *FS) rename(ctx context.Context, from way, dst storage.Ref) (storage.Res
 	if err != nil {
 		return storage.Result{}, err
 	}
-	i := mount(&r)
+	i := mount(&r.Item, r.Entry)
 	return storage.Result{Info: i, Created: true}, nil
 }
 

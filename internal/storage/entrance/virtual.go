@@ -1,11 +1,9 @@
 package entrance
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"iter"
-	"slices"
 
 	"opencloud/internal/identity"
 	"opencloud/internal/link"
@@ -16,12 +14,12 @@ import (
 )
 
 // mount describes what was received as it lies in the jail.
-func mount(r *share.Received) storage.Info {
-	i := r.Item
-	w := mounted(r.Entry, "")
+func mount(item *storage.Info, e share.Entry) storage.Info {
+	i := *item
+	w := mounted(e, "")
 	w.door.prefix = i.Path
 	w.show(&i, true)
-	i.Path = r.Mount
+	i.Path = e.Mount
 	return i
 }
 
@@ -31,8 +29,8 @@ func (f *FS) virtualInfo(ctx context.Context, err error) (storage.Info, error) {
 	return self, err
 }
 
-// virtualRoot returns a virtual root, and a function that gathers what is in it.
-func (f *FS) virtualRoot(ctx context.Context, err error) (storage.Info, func() []storage.Info, error) {
+// virtualRoot returns a virtual root, and what is in it.
+func (f *FS) virtualRoot(ctx context.Context, err error) (storage.Info, iter.Seq[storage.Info], error) {
 	v, ok := errors.AsType[*virtual](err)
 	switch {
 	case !ok:
@@ -42,24 +40,18 @@ func (f *FS) virtualRoot(ctx context.Context, err error) (storage.Info, func() [
 	case v.public:
 		return f.fileRoot(ctx)
 	}
-	all, err := f.shares.Received(ctx)
-	if err != nil {
-		return storage.Info{}, nil, err
-	}
-	return share.JailRoot(all), func() []storage.Info {
-		var out []storage.Info
-		for i := range all {
-			if all[i].State == share.Accepted {
-				out = append(out, mount(&all[i]))
+	root, mounts, err := f.shares.Jailed(ctx)
+	return root, func(yield func(storage.Info) bool) {
+		for item, e := range mounts {
+			if !yield(mount(item, e)) {
+				return
 			}
 		}
-		slices.SortFunc(out, func(a, b storage.Info) int { return cmp.Compare(a.Name, b.Name) })
-		return out
-	}, nil
+	}, err
 }
 
 // fileRoot is the folder in which the file lies that a link opens.
-func (f *FS) fileRoot(ctx context.Context) (storage.Info, func() []storage.Info, error) {
+func (f *FS) fileRoot(ctx context.Context) (storage.Info, iter.Seq[storage.Info], error) {
 	a := identity.ActorFrom(ctx)
 	v := a.Visit
 	w := way{ref: storage.At(resource.ID{Storage: v.Storage, Space: v.Space, Node: v.Node}, "")}
@@ -74,7 +66,7 @@ func (f *FS) fileRoot(ctx context.Context) (storage.Info, func() []storage.Info,
 	w.show(&file, true)
 	w.door.id, w.door.parent = root.ID, resource.ID{}
 	w.show(&root, true)
-	return root, func() []storage.Info { return []storage.Info{file} }, nil
+	return root, func(yield func(storage.Info) bool) { yield(file) }, nil
 }
 
 // virtualList lists a virtual root.
@@ -87,7 +79,7 @@ func (f *FS) virtualList(ctx context.Context, err error) (storage.Info, iter.Seq
 		return storage.Info{}, nil, storage.ErrForbidden
 	}
 	return self, func(yield func(storage.Info, error) bool) {
-		for _, i := range children() {
+		for i := range children {
 			if !yield(i, nil) {
 				return
 			}

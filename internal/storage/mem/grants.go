@@ -93,8 +93,8 @@ func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.Grante
 }
 
 // keepsManager refuses to take the rights of the last manager of a project.
-// DropGrantee implements storage.Grants.
-func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee string) error {
+// Bequeath implements storage.Grants.
+func (f *FS) Bequeath(ctx context.Context, creator string) error {
 	if identity.ActorFrom(ctx).Kind != identity.Service {
 		return storage.ErrForbidden
 	}
@@ -102,10 +102,27 @@ func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee st
 	defer f.mu.Unlock()
 	for _, t := range f.spaces {
 		for _, n := range t.nodes {
-			if kind == space.UserGrantee && t.kind == space.Project && n != t.root {
-				f.bequeath(n, grantee)
+			if t.kind == space.Project && n != t.root {
+				f.bequeath(n, creator)
 			}
 		}
+	}
+	return nil
+}
+
+// DropGrantee implements storage.Grants.
+func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee string) error {
+	if identity.ActorFrom(ctx).Kind != identity.Service {
+		return storage.ErrForbidden
+	}
+	if kind == space.UserGrantee {
+		if err := f.Bequeath(ctx, grantee); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, t := range f.spaces {
 		for _, n := range t.nodes {
 			if i := n.grantOf(kind, grantee); i >= 0 {
 				n.grants = slices.Delete(n.grants, i, i+1)

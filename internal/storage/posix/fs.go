@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"opencloud/internal/event"
 	"opencloud/internal/platform/cache"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/resource"
@@ -122,6 +123,9 @@ func newFS(ctx context.Context, cfg Config) (*FS, error) {
 		return nil, fmt.Errorf("storage folder %s: %w", cfg.Root, err)
 	}
 	if err := cfg.DB.Migrate(ctx, tree.Component, tree.Schema()); err != nil {
+		return nil, err
+	}
+	if _, err := event.Open(ctx, cfg.DB); err != nil {
 		return nil, err
 	}
 	f := &FS{cfg: cfg, db: cfg.DB, disk: cfg.Disk, log: cfg.Log, spaces: map[string]*tree.Space{}, started: time.Now(), wake: make(chan struct{}, 1), unhashed: make(chan struct{}, 1)}

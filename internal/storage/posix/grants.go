@@ -51,6 +51,13 @@ func (f *FS) SetGrant(ctx context.Context, ref storage.Ref, g space.Grant) error
 		if err := f.keepsManager(ctx, tx, p, g.Kind, g.Grantee, g.Permissions); err != nil {
 			return err
 		}
+		all, err := tree.GrantsOf(ctx, tx, p.node().ID)
+		if err != nil {
+			return err
+		}
+		if err := f.tellSet(ctx, tx, p, grantTo(all, g.Kind, g.Grantee), g); err != nil {
+			return err
+		}
 		tx.AfterCommit(func() error { f.note(attrs.WriteGrant(f.disk, p.path(), g)); return nil })
 		return tree.SaveGrant(ctx, tx, p.node(), g)
 	})
@@ -69,7 +76,7 @@ func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.Grante
 		if err := f.keepsManager(ctx, tx, p, kind, grantee, 0); err != nil {
 			return err
 		}
-		return f.unsetGrant(ctx, tx, p, kind, grantee, true)
+		return f.unsetGrant(ctx, tx, p, kind, grantee, true, revoked)
 	})
 }
 
@@ -79,7 +86,7 @@ func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee st
 		return storage.ErrForbidden
 	}
 	if kind == space.UserGrantee {
-		if err := f.bequeath(ctx, grantee); err != nil {
+		if err := f.Bequeath(ctx, grantee); err != nil {
 			return err
 		}
 	}
@@ -92,18 +99,25 @@ func (f *FS) DropGrantee(ctx context.Context, kind space.GranteeKind, grantee st
 	})
 	for _, id := range nodes {
 		if err == nil {
-			err = f.write(ctx, func(tx db.Tx) error { return f.dropGrant(ctx, tx, id, kind, grantee) })
+			err = f.write(ctx, func(tx db.Tx) error { return f.dropGrant(ctx, tx, id, kind, grantee, revoked, nil) })
 		}
 	}
 	return err
 }
 
-func (f *FS) dropGrant(ctx context.Context, tx db.Tx, id string, kind space.GranteeKind, grantee string) error {
+// dropGrant removes a grant wherever its node is, if it is still what was looked for (nil: whatever it is).
+func (f *FS) dropGrant(ctx context.Context, tx db.Tx, id string, kind space.GranteeKind, grantee string, why grantChange, still func(space.Grant) bool) error {
 	p, trashed, err := f.anywhere(ctx, tx, id)
 	if err != nil || p == nil {
 		return err
 	}
-	err = f.unsetGrant(ctx, tx, p, kind, grantee, !trashed)
+	if still != nil {
+		all, err := tree.GrantsOf(ctx, tx, id)
+		if g := grantTo(all, kind, grantee); err != nil || g == nil || !still(*g) {
+			return err
+		}
+	}
+	err = f.unsetGrant(ctx, tx, p, kind, grantee, !trashed, why)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // somebody else was quicker
 	}
@@ -130,8 +144,11 @@ func (f *FS) anywhere(ctx context.Context, r db.Reader, id string) (p *place, tr
 	return &place{space: sp, chain: c}, trashed, nil
 }
 
-// bequeath gives the shares that a user made in projects to the spaces, with what he could still give.
-func (f *FS) bequeath(ctx context.Context, creator string) error {
+// Bequeath implements storage.Grants.
+func (f *FS) Bequeath(ctx context.Context, creator string) error {
+	if identity.ActorFrom(ctx).Kind != identity.Service {
+		return storage.ErrForbidden
+	}
 	var made []tree.Granted
 	err := f.read(ctx, func(r db.Reader) (err error) {
 		made, err = tree.FindGrants(ctx, r, tree.GrantsBy(creator, ""))
@@ -163,10 +180,13 @@ func (f *FS) bequeathOne(ctx context.Context, tx db.Tx, node string, g space.Gra
 		return err
 	}
 	if may == permission.None && g.Permissions != permission.None {
-		return f.dropGrant(ctx, tx, node, g.Kind, g.Grantee)
+		return f.dropGrant(ctx, tx, node, g.Kind, g.Grantee, revoked, nil)
 	}
 	g.Creator, g.Permissions = "", may
 	if _, err := tx.Exec(ctx, `UPDATE grants SET creator='', permissions=? WHERE node=? AND kind=? AND grantee=?`, int64(may), node, int64(g.Kind), g.Grantee); err != nil {
+		return err
+	}
+	if err := f.tellGrant(ctx, tx, regranted, p, g, "creator"); err != nil {
 		return err
 	}
 	if trashed {
@@ -178,12 +198,19 @@ func (f *FS) bequeathOne(ctx context.Context, tx db.Tx, node string, g space.Gra
 }
 
 // unsetGrant removes a grant; noted tells that it is also written at the file on disk.
-func (f *FS) unsetGrant(ctx context.Context, tx db.Tx, p *place, kind space.GranteeKind, grantee string, noted bool) error {
-	n, err := tx.Exec(ctx, `DELETE FROM grants WHERE node=? AND kind=? AND grantee=?`, p.node().ID, int64(kind), grantee)
-	if err == nil && n == 0 {
-		err = storage.ErrNotFound
-	}
+func (f *FS) unsetGrant(ctx context.Context, tx db.Tx, p *place, kind space.GranteeKind, grantee string, noted bool, why grantChange) error {
+	all, err := tree.GrantsOf(ctx, tx, p.node().ID)
 	if err != nil {
+		return err
+	}
+	g := grantTo(all, kind, grantee)
+	if g == nil {
+		return storage.ErrNotFound
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM grants WHERE node=? AND kind=? AND grantee=?`, p.node().ID, int64(kind), grantee); err != nil {
+		return err
+	}
+	if err := f.tellGrant(ctx, tx, why, p, *g); err != nil {
 		return err
 	}
 	if noted {
@@ -191,11 +218,7 @@ func (f *FS) unsetGrant(ctx context.Context, tx db.Tx, p *place, kind space.Gran
 	} else {
 		tx.AfterCommit(func() error { f.grants.forget(); return nil })
 	}
-	left, err := f.count(ctx, tx, `SELECT count(*) FROM grants WHERE node=?`, p.node().ID)
-	if err != nil {
-		return err
-	}
-	return tree.SetFlag(ctx, tx, p.node(), tree.FlagGrants, left > 0)
+	return tree.SetFlag(ctx, tx, p.node(), tree.FlagGrants, len(all) > 1)
 }
 
 // Gone implements storage.Grants.
@@ -327,7 +350,7 @@ func (f *FS) findGrants(ctx context.Context, r db.Reader, q storage.GrantQuery, 
 		return nil, err
 	}
 	a := identity.ActorFrom(ctx)
-	to, mine := found, map[string][]space.Grant{}
+	to, mine := found, make(map[string][]space.Grant, len(found))
 	if !q.Received {
 		if to, err = tree.FindGrants(ctx, r, tree.GrantsTo(a.User.ID, a.Groups)); err != nil {
 			return nil, err
@@ -346,7 +369,7 @@ func (f *FS) findGrants(ctx context.Context, r db.Reader, q storage.GrantQuery, 
 	}
 	accesses := map[string]*space.Access{}
 	now := time.Now()
-	var out []storage.Granted
+	out := make([]storage.Granted, 0, len(found))
 	for _, g := range found {
 		sp := f.anySpace(g.Space)
 		if g.Node == g.Space || sp == nil || sp.Disabled != 0 || g.Grant.Expired(now) || q.Received && (sp.Owner == a.User.ID || g.Grant.Permissions == permission.None) {

@@ -231,7 +231,8 @@ func (f *FS) WriteUpload(ctx context.Context, id string, offset int64, chunk *st
 	if s.length < 0 || received < s.length {
 		return out, nil
 	}
-	res, err := f.complete(ctx, s, sp, staging, file, live)
+	// Everything is here: a client that is gone by now must find a file, for it may not send anything again.
+	res, err := f.complete(context.WithoutCancel(ctx), s, sp, staging, file, live)
 	if err != nil {
 		return out, translate(err)
 	}
@@ -337,14 +338,14 @@ func (f *FS) complete(ctx context.Context, s *sessionRow, sp *tree.Space, stagin
 	if err == nil {
 		res, err = f.finish(ctx, t, &r, st)
 	}
-	if errors.Is(err, storage.ErrUnavailable) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, storage.ErrUnavailable) {
 		return res, err // may be tried again
 	}
 	if err != nil {
 		f.drop(staging)
 	}
 	f.sessions.forget(s.id)
-	if e := f.endSession(context.WithoutCancel(ctx), s.id); e != nil {
+	if e := f.endSession(ctx, s.id); e != nil {
 		f.log.Warn("upload session cannot be removed, it will expire", "err", e)
 	}
 	return res, err

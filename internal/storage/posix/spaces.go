@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"opencloud/internal/event"
 	"opencloud/internal/identity"
 	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
@@ -191,6 +192,11 @@ func (f *FS) CreateSpace(ctx context.Context, r storage.SpaceRequest) (space.Spa
 			}
 			tx.AfterCommit(func() error { f.note(attrs.WriteGrant(f.disk, s.Dir, g)); return nil })
 		}
+		e := f.about(event.SpaceCreated, s, root)
+		e.Creator = a.User.ID
+		if err := event.Append(ctx, tx, e); err != nil {
+			return err
+		}
 		tx.AfterCommit(func() error { f.remember(s); f.note(attrs.WriteSpace(f.disk, s)); return nil })
 		out, err = f.describeSpace(ctx, tx, s)
 		return err
@@ -299,6 +305,9 @@ func (f *FS) manage(ctx context.Context, id resource.ID, change func(tx db.Tx, s
 		if err := f.journal(ctx, tx, "space", root, root.Seq, "", "", now); err != nil {
 			return err
 		}
+		if err := f.tellSpace(ctx, tx, old, &s, root); err != nil {
+			return err
+		}
 		tx.AfterCommit(func() error { f.remember(&s); f.note(attrs.WriteSpace(f.disk, &s)); return nil })
 		d, err := f.describeSpace(ctx, tx, &s)
 		if err == nil {
@@ -387,6 +396,17 @@ func (f *FS) PurgeSpace(ctx context.Context, id resource.ID) error {
 		return translate(err)
 	}
 	err = f.write(ctx, func(tx db.Tx) error {
+		root, err := tree.ByID(ctx, tx, s.ID)
+		if err != nil {
+			return err // somebody else was quicker
+		}
+		e := f.about(event.SpaceDeleted, s, root)
+		if err := f.withMembers(ctx, tx, &e, root); err != nil {
+			return err
+		}
+		if err := event.Append(ctx, tx, e); err != nil {
+			return err
+		}
 		for _, table := range []string{"versions", "props", "tags", "favorites"} {
 			if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE node IN (SELECT id FROM nodes WHERE space=?)`, s.ID); err != nil {
 				return err

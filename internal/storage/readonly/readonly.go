@@ -203,6 +203,8 @@ func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, _ space.GranteeKi
 	return f.refuse(ctx, ref)
 }
 
+func (f *FS) Bequeath(context.Context, string) error { return storage.ErrForbidden }
+
 func (f *FS) DropGrantee(context.Context, space.GranteeKind, string) error {
 	return storage.ErrForbidden
 }

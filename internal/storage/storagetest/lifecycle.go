@@ -1,6 +1,8 @@
 package storagetest
 
 import (
+	"context"
+	"io"
 	"strings"
 	"time"
 
@@ -193,6 +195,14 @@ func uploads(e *env) {
 	_, err = e.fs.UploadSession(e.alice, s.ID)
 	e.fails(err, storage.ErrNotFound)
 
+	// A client that is gone after its last byte has a file.
+	s, err = e.fs.CreateUpload(e.alice, e.at("left"), storage.UploadRequest{Length: 3})
+	e.must(err)
+	leaving, leave := context.WithCancel(e.alice)
+	_, err = e.fs.WriteUpload(leaving, s.ID, 0, nil, io.MultiReader(strings.NewReader("abc"), leaver(leave)))
+	e.must(err)
+	e.content("left", "abc")
+
 	s, err = e.fs.CreateUpload(e.alice, e.at("gone"), storage.UploadRequest{Length: 3})
 	e.must(err)
 	e.must(e.fs.CancelUpload(e.alice, s.ID))
@@ -217,6 +227,14 @@ func uploads(e *env) {
 	e.fails(err, storage.ErrConflict)
 	_, err = e.fs.CreateUpload(e.alice, e.at("bad\n"), storage.UploadRequest{Length: 3})
 	e.fails(err, storage.ErrInvalid)
+}
+
+// leaver is the end of a body whose sender is gone then.
+type leaver context.CancelFunc
+
+func (l leaver) Read([]byte) (int, error) {
+	l()
+	return 0, io.EOF
 }
 
 func uploadChecksums(e *env) {

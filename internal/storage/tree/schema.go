@@ -76,7 +76,7 @@ CREATE TABLE pending(id INTEGER PRIMARY KEY AUTOINCREMENT, op TEXT NOT NULL);
 `, `
 CREATE INDEX grants_space ON grants(space);
 CREATE INDEX grants_creator ON grants(creator);
-`}
+`, `CREATE INDEX grants_expires ON grants(expires) WHERE expires<>0`}
 }
 
 var _ db.Reader = db.Tx(nil)

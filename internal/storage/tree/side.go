@@ -98,6 +98,11 @@ func GrantsIn(space string) GrantCondition {
 	return GrantCondition{`space=?`, []any{space}}
 }
 
+// GrantsExpired selects the grants that have expired at a time.
+func GrantsExpired(now time.Time) GrantCondition {
+	return GrantCondition{`expires<>0 AND expires<=?`, []any{now.UnixNano()}}
+}
+
 // FindGrants returns the grants of a condition, the oldest first.
 func FindGrants(ctx context.Context, r db.Reader, c GrantCondition) (out []Granted, err error) {
 	err = r.Query(ctx, `SELECT node, space, `+grantColumns+` FROM grants WHERE `+c.sql+` ORDER BY created, node, kind, grantee`, func(row db.Row) error {

@@ -17,11 +17,11 @@ test("config.json", () => {
 });
 
 test("themes give colours and nothing else", () => {
-  const theme = readTheme({ common: { name: "ACME" }, clients: { web: { defaults: { logo: "l.svg" }, themes: [
+  const theme = readTheme({ common: { name: "ACME" }, clients: { web: { defaults: { logo: "l.svg", favicon: "f.svg" }, themes: [
     { isDark: false, designTokens: { roles: { primary: "#123456", onPrimary: "red;background:url(//evil.example)", surface: "#fff" } } },
     { isDark: true, designTokens: { roles: { primary: "rgb(1, 2, 3)" } } },
   ] } } });
-  expect(theme).toEqual({ name: "ACME", logo: "l.svg", links: {}, light: { "--brand": "#123456" }, dark: { "--brand": "rgb(1, 2, 3)" } });
+  expect(theme).toEqual({ name: "ACME", logo: "l.svg", favicon: "f.svg", links: {}, light: { "--brand": "#123456" }, dark: { "--brand": "rgb(1, 2, 3)" } });
   expect(readTheme({}).name).toBe("OpenCloud");
 });
 

@@ -24,19 +24,19 @@ export interface Config {
   };
 }
 
-const kept = "oc_config";
+/** inPage is what the server has put into the page as data, if it did. */
+export function inPage(id: "oc-config" | "oc-theme"): unknown {
+  const text = document.getElementById(id)?.textContent;
+  return text ? JSON.parse(text) : undefined;
+}
 
-/** loadConfig takes what the server put into the page (a request less), or what it said before the way to the sign-in page, or asks it. It fails without a usable answer. */
-export async function loadConfig(again: boolean): Promise<Config> {
-  const inPage = document.getElementById("oc-config")?.textContent;
-  if (inPage) return readConfig(JSON.parse(inPage), location.origin);
-  const before = again ? sessionStorage.getItem(kept) : null;
-  if (before) return JSON.parse(before) as Config;
+/** loadConfig takes what the server put into the page (a request less), or asks it. It fails without a usable answer. */
+export async function loadConfig(): Promise<Config> {
+  const given = inPage("oc-config");
+  if (given) return readConfig(given, location.origin);
   const r = await fetch("/config.json", { headers: { Accept: "application/json" } });
   if (!r.ok) throw new Error(`config.json: ${r.status}`);
-  const config = readConfig(await r.json(), location.origin);
-  sessionStorage.setItem(kept, JSON.stringify(config));
-  return config;
+  return readConfig(await r.json(), location.origin);
 }
 
 /** readConfig checks an answer and fills in what may be absent. */

@@ -1,4 +1,7 @@
 import { createGettext, type Language } from "vue3-gettext";
+import { Own } from "@/api/account";
+import type { App } from "./app";
+import { attempt } from "./attempt";
 
 /** languages are those that there are texts for. */
 export const languages: Record<string, string> = { en: "English", de: "Deutsch", es: "Español", fr: "Français" };
@@ -35,6 +38,15 @@ export async function use(language: Language, lang: string): Promise<void> {
   language.current = lang;
   document.documentElement.lang = lang;
   document.documentElement.dir = /^(ar|fa|he|ur)$/.test(lang) ? "rtl" : "ltr";
+}
+
+/** choose switches to a language for good: here, and in the account of whoever is signed in, where it counts more. */
+export async function choose(app: App, lang: string): Promise<void> {
+  const { language: t, me } = app;
+  remember(lang);
+  await use(t, lang);
+  if (!app.session.token || !(await attempt(app, t.$gettext("The language could not be saved."), () => new Own(app.http).language(lang)))) return;
+  if (me.value) me.value = { ...me.value, preferredLanguage: lang };
 }
 
 /** remember keeps a choice for the next visit. */

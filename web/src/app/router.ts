@@ -1,4 +1,5 @@
 import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from "vue-router";
+import NotFoundPage from "./NotFoundPage.vue";
 
 declare module "vue-router" {
   interface RouteMeta {
@@ -16,7 +17,7 @@ export function createRoutes(routes: RouteRecordRaw[]): Router {
       { path: "/logout", component: () => import("./SignedOutPage.vue"), meta: { bare: true } },
       { path: "/access-denied", component: () => import("./SignedOutPage.vue"), props: { denied: true }, meta: { bare: true } },
       ...routes,
-      { path: "/:rest(.*)*", component: () => import("./NotFoundPage.vue") },
+      { path: "/:rest(.*)*", component: NotFoundPage },
     ],
   });
 }

@@ -13,6 +13,7 @@ import { appKey, type App } from "./app";
 import type { Config } from "./config";
 import { Dialogs } from "./dialogs";
 import { createLanguage, initial, pick, remember, use } from "./i18n";
+import { resume } from "./resume";
 import { gather, type Feature } from "./registry";
 import { createRoutes } from "./router";
 import Shell from "./Shell.vue";
@@ -58,7 +59,10 @@ export async function start(config: Config, session: Session): Promise<void> {
     console.error(e);
     app.toasts.error(language.$gettext("Something went wrong."), e);
   };
-  if (session.token) void greet(app);
+  if (session.token) {
+    resume(app);
+    void greet(app);
+  }
   vue.mount("#app");
 }
 
@@ -71,7 +75,7 @@ async function greet(app: App) {
     app.drives.value = [];
     app.toasts.error(t.$gettext("Your spaces could not be loaded."), e);
   }
-  await idle();
+  await rest(app.queries);
   const results = await Promise.allSettled([
     app.graph.me().then(async (me) => {
       app.me.value = me;
@@ -82,13 +86,18 @@ async function greet(app: App) {
       }
     }),
     capabilities(app.http).then((c) => (app.capabilities.value = c)),
-    app.theme.load(new URL(app.config.theme, location.origin).pathname),
+    app.theme.finish(new URL(app.config.theme, location.origin).pathname),
   ]);
   for (const r of results) if (r.status === "rejected") console.warn(r.reason);
 }
 
-// idle waits until the first list is there, or for a second.
-const idle = () => new Promise<void>((resolve) => (typeof requestIdleCallback === "function" ? requestIdleCallback(() => resolve(), { timeout: 1000 }) : setTimeout(resolve, 300)));
+// rest waits until the first list is there and drawn, at most for some seconds: what comes after it is not to delay it.
+async function rest(queries: QueryClient) {
+  await idle();
+  for (let n = 0; n < 50 && queries.isFetching(); n++) await new Promise((resolve) => setTimeout(resolve, 60));
+  await idle();
+}
+const idle = () => new Promise<void>((resolve) => (typeof requestIdleCallback === "function" ? requestIdleCallback(() => resolve(), { timeout: 1000 }) : setTimeout(resolve, 100)));
 
 function claimed(session: Session): User | undefined {
   const c = session.claims;

@@ -1,4 +1,5 @@
 import { computed, ref, watchEffect, type Ref } from "vue";
+import { inPage } from "./config";
 
 /** Scheme is what a person chose; "auto" follows the system. */
 export type Scheme = "auto" | "light" | "dark";
@@ -18,13 +19,13 @@ interface Look {
 export interface Brand {
   name: string;
   logo?: string;
+  favicon?: string;
   links: { imprint?: string; privacy?: string; accessibility?: string; accessDeniedHelp?: string };
   light: Record<string, string>;
   dark: Record<string, string>;
 }
 
 const schemeKey = "oc_theme";
-const brandKey = "oc_brand";
 // role of theme.json → our token (spec/services.md §18.2)
 const roles: Record<string, string> = { primary: "--brand", onPrimary: "--on-brand" };
 
@@ -40,7 +41,7 @@ export class Theme {
   constructor() {
     const kept = localStorage.getItem(schemeKey);
     this.scheme = ref(kept === "light" || kept === "dark" ? kept : "auto");
-    this.brand = ref(JSON.parse(localStorage.getItem(brandKey) ?? "null") ?? readTheme({}));
+    this.brand = ref(readTheme((inPage("oc-theme") ?? {}) as ThemeFile));
     this.system.addEventListener("change", () => (this.systemDark.value = this.system.matches));
     watchEffect(() => {
       const dark = this.dark.value;
@@ -60,9 +61,14 @@ export class Theme {
   /** load asks for the operator's theme; without an answer it stays as it is. */
   async load(url: string): Promise<void> {
     const r = await fetch(url);
-    if (!r.ok) return;
-    this.brand.value = readTheme((await r.json()) as ThemeFile);
-    localStorage.setItem(brandKey, JSON.stringify(this.brand.value));
+    if (r.ok) this.brand.value = readTheme((await r.json()) as ThemeFile);
+  }
+
+  /** finish does what can wait: the theme, where the page came without one, and the picture in the tab. */
+  async finish(url: string): Promise<void> {
+    if (!inPage("oc-theme")) await this.load(url);
+    const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
+    if (icon && this.brand.value.favicon) icon.href = this.brand.value.favicon;
   }
 }
 
@@ -79,5 +85,6 @@ export function readTheme(file: ThemeFile): Brand {
     );
   };
   const logo = web?.defaults?.logo ?? file.common?.logo;
-  return { name: file.common?.name || "OpenCloud", ...(logo ? { logo } : {}), links: file.common?.urls ?? {}, light: tokens(false), dark: tokens(true) };
+  const favicon = web?.defaults?.favicon;
+  return { name: file.common?.name || "OpenCloud", ...(logo ? { logo } : {}), ...(favicon ? { favicon } : {}), links: file.common?.urls ?? {}, light: tokens(false), dark: tokens(true) };
 }

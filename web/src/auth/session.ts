@@ -68,7 +68,6 @@ export class Session {
   /** signOut ends the session here and at the server. */
   async signOut(): Promise<void> {
     const manager = await this.oidc();
-    sessionStorage.removeItem("oc_config");
     if (this.config.options.logoutUrl) {
       await manager.removeUser();
       location.assign(this.config.options.logoutUrl);

@@ -17,6 +17,9 @@ export interface Answer {
   all: boolean; // for all that follow of its kind
 }
 
+/** Replacing is what becomes of what has the name: it is replaced, or (folders) filled up, or it cannot be replaced. */
+export type Replacing = "replace" | "merge" | "never";
+
 /** Step is one thing to copy or move. */
 export interface Step {
   item: Resource;

@@ -20,6 +20,7 @@ export function useFolder(at: Ref<Place | undefined>) {
     queryKey: computed(() => (at.value ? folderKey(at.value) : ["folder"])),
     enabled: computed(() => !!at.value),
     structuralSharing: false, // comparing 20,000 entries costs more than it saves
+    meta: { resume: true },
     shallow: true, // so does watching each of them
     queryFn: ({ signal }): Promise<Listing> => {
       if (!at.value) throw new Error("no folder");
@@ -28,11 +29,14 @@ export function useFolder(at: Ref<Place | undefined>) {
   });
 }
 
-/** names are those taken in a folder, fresh from the server. */
-export async function names(app: App, at: Place): Promise<Set<string>> {
+/** taken tells of each name in a folder, fresh from the server, whether a folder has it. */
+export async function taken(app: App, at: Place): Promise<Map<string, boolean>> {
   const { children } = await app.queries.fetchQuery({ queryKey: folderKey(at), queryFn: () => app.dav.list(at), staleTime: 2_000, structuralSharing: false });
-  return new Set(children.map((c) => c.name));
+  return new Map(children.map((c) => [c.name, c.folder]));
 }
+
+/** names are those taken in a folder, fresh from the server. */
+export const names = async (app: App, at: Place): Promise<Set<string>> => new Set((await taken(app, at)).keys());
 
 /** edit changes a listing that is kept, so that the person sees the result before the server was asked again. */
 export function edit(queries: QueryClient, at: Place, change: (children: Resource[]) => Resource[]): void {

@@ -42,6 +42,9 @@ test("keys", () => {
   expect(s.at + chosen(s)).toBe("de");
   expect(step(none, order, -1).at).toBe("e");
   expect(step(none, [], 1)).toBe(none);
+  expect(step(none, order, Infinity).at).toBe("e");
+  expect(step(none, order, -Infinity).at).toBe("a");
+  expect(chosen(step(step(none, order, Infinity), order, -Infinity, { range: true }))).toBe("abcde");
 });
 
 test("what is gone is forgotten", () => {

@@ -27,11 +27,11 @@ export function pick(s: Selection, order: readonly string[], id: string, hold: H
   return { chosen, at: id, anchor: id };
 }
 
-/** step moves by keys: `by` entries on or back. With range the chosen grow or shrink; with toggle only the place moves. */
+/** step moves by keys: `by` entries on or back, by Infinity to the end or the beginning. With range the chosen grow or shrink; with toggle only the place moves. */
 export function step(s: Selection, order: readonly string[], by: number, hold: Hold = {}): Selection {
   if (order.length === 0) return none;
   const from = s.at === undefined ? -1 : order.indexOf(s.at);
-  const to = order[from < 0 ? (by > 0 ? 0 : order.length - 1) : Math.max(0, Math.min(order.length - 1, from + by))];
+  const to = order[from < 0 && Number.isFinite(by) ? (by > 0 ? 0 : order.length - 1) : Math.max(0, Math.min(order.length - 1, from + by))];
   if (to === undefined) return s;
   if (hold.toggle && !hold.range) return { ...s, at: to };
   return pick(s, order, to, hold.range ? { range: true } : {});

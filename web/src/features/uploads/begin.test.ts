@@ -10,11 +10,12 @@ import type { Found } from "./tree";
 
 const both: Answer = { choice: "both", all: false };
 const file = (name: string) => ({ name, folder: false });
+const has = (...names: string[]) => new Map(names.map((n) => [n.replace("/", ""), n.endsWith("/")])); // "f/" is a folder
 const folder = (name: string) => ({ name, folder: true });
 
 test("names that are free are kept without asking", async () => {
   const ask = vi.fn();
-  expect([...(await settle([file("a"), folder("b")], new Set(["c"]), ask)) ?? []]).toEqual([["a", { to: "a", overwrite: false }], ["b", { to: "b", overwrite: false }]]);
+  expect([...(await settle([file("a"), folder("b")], has("c"), ask)) ?? []]).toEqual([["a", { to: "a", overwrite: false }], ["b", { to: "b", overwrite: false }]]);
   expect(ask).not.toHaveBeenCalled();
 });
 
@@ -23,11 +24,11 @@ test.each<[Answer["choice"], unknown]>([
   ["both", [["a.txt", { to: "a (2).txt", overwrite: false }]]],
   ["skip", []],
 ])("a taken name: %s", async (choice, want) => {
-  expect([...(await settle([file("a.txt")], new Set(["a.txt", "a (1).txt"]), () => Promise.resolve({ choice, all: false }))) ?? []]).toEqual(want);
+  expect([...(await settle([file("a.txt")], has("a.txt", "a (1).txt"), () => Promise.resolve({ choice, all: false }))) ?? []]).toEqual(want);
 });
 
 test("a new name is none that comes with it", async () => {
-  const got = await settle([file("a"), file("a (1)")], new Set(["a"]), () => Promise.resolve(both));
+  const got = await settle([file("a"), file("a (1)")], has("a"), () => Promise.resolve(both));
   expect(got?.get("a")?.to).toBe("a (2)");
 });
 
@@ -37,12 +38,23 @@ test("an answer for all is for files or for folders", async () => {
     asked.push([r.name, more]);
     return Promise.resolve<Answer>({ choice: "replace", all: true });
   };
-  await settle([file("a"), folder("f"), file("b"), file("new"), folder("g")], new Set(["a", "b", "f", "g"]), ask);
+  await settle([file("a"), folder("f"), file("b"), file("new"), folder("g")], has("a", "b", "f/", "g/"), ask);
   expect(asked).toEqual([["a", 1], ["f", 1]]);
 });
 
+test("what replacing means, and a folder never becomes a file", async () => {
+  const asked: unknown[] = [];
+  const ask = (r: { name: string }, more: number, replacing: string) => {
+    asked.push([r.name, more, replacing]);
+    return Promise.resolve<Answer>({ choice: replacing === "never" ? "both" : "replace", all: true });
+  };
+  const got = await settle([file("a"), file("b"), folder("c"), folder("d")], has("a", "b/", "c/", "d"), ask);
+  expect(asked).toEqual([["a", 0, "replace"], ["b", 1, "never"], ["c", 0, "merge"]]);
+  expect([...(got ?? [])].map(([, n]) => n.to + (n.overwrite ? "!" : ""))).toEqual(["a!", "b (1)", "c!", "d (1)"]);
+});
+
 test("giving up gives up everything", async () => {
-  expect(await settle([file("a"), file("b")], new Set(["b"]), () => Promise.resolve(undefined))).toBeUndefined();
+  expect(await settle([file("a"), file("b")], has("b"), () => Promise.resolve(undefined))).toBeUndefined();
 });
 
 test("what is below a renamed folder goes with it", () => {
@@ -59,10 +71,10 @@ let queue: Queue;
 let errors: string[];
 const app = (taken: string[], quota?: { total: number; remaining: number }) => ({
   dav: {
-    list: () => Promise.resolve({ folder: {}, children: taken.map((name) => ({ name })) }),
+    list: () => Promise.resolve({ folder: {}, children: taken.map((name) => ({ name: name.replace("/", ""), folder: name.endsWith("/") })) }),
     mkcol: ({ path }: { path: string }) => {
       made.push(path);
-      return taken.includes(path.slice(4)) ? Promise.reject(new ApiError(405, "", "")) : Promise.resolve();
+      return taken.includes(path.slice(4) + "/") ? Promise.reject(new ApiError(405, "", "")) : Promise.resolve();
     },
   },
   queries: new QueryClient(),
@@ -80,7 +92,7 @@ beforeEach(() => {
 
 test("folders are made before what is in them, empty ones too; those that are there are as good", async () => {
   answer = { choice: "replace", all: false };
-  await begin(app(["a"]), queue, at, found(["a/b/2", "a/1", "3"], ["a", "a/empty", "a/b"]));
+  await begin(app(["a/"]), queue, at, found(["a/b/2", "a/1", "3"], ["a", "a/empty", "a/b"]));
   expect(made[0]).toBe("/in/a");
   expect(made.sort()).toEqual(["/in/a", "/in/a/b", "/in/a/empty"]);
   expect(queued()).toEqual([["/in/a/b", "2", true], ["/in/a", "1", true], ["/in", "3", false]]);

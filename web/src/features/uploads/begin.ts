@@ -5,8 +5,8 @@ import { LinkDav } from "@/api/link";
 import { base, check, free, join, parent } from "@/api/path";
 import type { App } from "@/app/app";
 import ConflictDialog from "@/features/files/ConflictDialog.vue";
-import { pool, type Answer } from "@/features/files/operations";
-import { names, refresh } from "@/features/files/queries";
+import { pool, type Answer, type Replacing } from "@/features/files/operations";
+import { refresh, taken } from "@/features/files/queries";
 import type { Queue, Upload } from "./queue";
 import type { Found } from "./tree";
 
@@ -24,20 +24,23 @@ export interface Named {
 
 const first = (path: string) => path.split("/")[0] ?? path;
 
-/** settle decides the names of roots. `ask` is called for each that is taken, until an answer is for all of its kind; roots that are skipped are absent.
- *  It returns undefined if the person gives up. */
-export async function settle(roots: Root[], taken: ReadonlySet<string>, ask: (root: Root, more: number) => Promise<Answer | undefined>): Promise<Map<string, Named> | undefined> {
-  const used = new Set([...taken, ...roots.map((r) => r.name)]);
+/** settle decides the names of roots. `taken` tells of each name whether a folder has it. `ask` is called for each that is taken, until an answer is for all
+ *  of its kind; roots that are skipped are absent. It returns undefined if the person gives up. */
+export async function settle(roots: Root[], taken: ReadonlyMap<string, boolean>, ask: (root: Root, more: number, replacing: Replacing) => Promise<Answer | undefined>): Promise<Map<string, Named> | undefined> {
+  const used = new Set([...taken.keys(), ...roots.map((r) => r.name)]);
   const result = new Map<string, Named>();
-  const forAll = new Map<boolean, Answer>(); // files and folders apart
+  const forAll = new Map<Replacing, Answer>();
+  // Folders are filled up, files replaced; a folder cannot become a file.
+  const replacing = (r: Root): Replacing => (taken.get(r.name) !== r.folder ? "never" : r.folder ? "merge" : "replace");
   const conflicts = roots.filter((r) => taken.has(r.name));
   for (const root of roots) {
     let choice: Answer["choice"] | undefined;
     if (taken.has(root.name)) {
       conflicts.shift();
-      const answer = forAll.get(root.folder) ?? (await ask(root, conflicts.filter((c) => c.folder === root.folder).length));
+      const how = replacing(root);
+      const answer = forAll.get(how) ?? (await ask(root, conflicts.filter((c) => replacing(c) === how).length, how));
       if (!answer) return undefined;
-      if (answer.all) forAll.set(root.folder, answer);
+      if (answer.all) forAll.set(how, answer);
       choice = answer.choice;
       if (choice === "skip") continue;
     }
@@ -66,7 +69,7 @@ export async function begin(app: App, queue: Queue, at: Place, given: Found): Pr
   const roots = [...new Set([...found.folders, ...found.files.map((f) => f.path)].map(first))].map((name) => ({ name, folder: folders.has(name) }));
   let named: Map<string, Named>;
   try {
-    const settled = await settle(roots, drop ? new Set() : await names(app, at), (item, more) => app.dialogs.show<Answer>(ConflictDialog, { item, more }));
+    const settled = await settle(roots, drop ? new Map() : await taken(app, at), (item, more, replacing) => app.dialogs.show<Answer>(ConflictDialog, { item, more, replacing }));
     if (!settled?.size) return;
     named = settled;
     await makeFolders(app, at, found.folders.flatMap((path) => target(path, settled) ?? []));

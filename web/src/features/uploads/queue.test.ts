@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { watch } from "vue";
 import { ApiError } from "@/api/http";
 import type { App } from "@/app/app";
-import { Queue, type Progress, type Transport, type Upload } from "./queue";
+import { Queue, Unreadable, type Progress, type Transport, type Upload } from "./queue";
 
 // Wire is a transport in the hands of the test.
 class Wire implements Transport {
@@ -51,6 +52,20 @@ test("two at once, the next when one is done", () => {
   expect(states()).toEqual({ a: "done", b: "running", c: "running" });
 });
 
+test("those who look see the first change at once, and of many only some", () => {
+  const { wire, queue } = setup(upload("a"));
+  let seen: number[] = [];
+  watch(queue.list, (l) => seen.push(l[0]?.sent ?? -1), { flush: "sync" });
+  vi.advanceTimersByTime(1000);
+  seen = [];
+  for (let i = 1; i <= 5; i++) wire.on("a").sent(i);
+  expect(seen).toEqual([1]);
+  vi.advanceTimersByTime(200);
+  expect(seen).toEqual([1, 5]);
+  vi.advanceTimersByTime(1000);
+  expect(seen).toEqual([1, 5]);
+});
+
 test("a lost connection waits, and goes on where it was", () => {
   const { wire, queue, states, get } = setup(upload("a"));
   wire.on("a").url("/data/1");
@@ -93,10 +108,38 @@ test.each([403, 404, 409, 412, 507])("status %i at the beginning is final, and t
   expect(get("a").error).toBeInstanceOf(ApiError);
 });
 
-test("what the server no longer has is begun again", () => {
-  const { wire, states } = setup(upload("a", { url: "/data/old" }));
-  wire.on("a").failed(new ApiError(404, "", ""));
+test("a connection that says nothing for a minute is taken for lost", () => {
+  const { wire, states } = setup(upload("a"));
+  vi.advanceTimersByTime(59_000);
+  wire.on("a").sent(4);
+  vi.advanceTimersByTime(59_000);
+  expect(states()).toEqual({ a: "running" });
+  vi.advanceTimersByTime(1_000);
   expect(states()).toEqual({ a: "offline" });
+  expect(wire.sending.size).toBe(0);
+});
+
+test("what is not running is not waited for", () => {
+  const { wire, queue, states, get } = setup(upload("a"));
+  queue.pause(get("a"));
+  vi.advanceTimersByTime(120_000);
+  expect(states()).toEqual({ a: "paused" });
+  queue.resume(get("a"));
+  wire.on("a").done();
+  vi.advanceTimersByTime(120_000);
+  expect(states()).toEqual({ a: "done" });
+});
+
+test("a file that cannot be read any more is a fault", () => {
+  const { wire, states } = setup(upload("a"));
+  wire.on("a").failed(new Unreadable());
+  expect(states()).toEqual({ a: "failed" });
+});
+
+test("what the server lost has no address any more", () => {
+  const { wire, get } = setup(upload("a", { url: "/data/old" }));
+  wire.on("a").url(undefined);
+  expect("url" in get("a")).toBe(false);
 });
 
 test("pause stops and lets the next one in; late answers are not heard; resume goes on", () => {

@@ -1,6 +1,6 @@
 // What is being uploaded: a few at once, until each is done, given up, or waits for the person. It knows nothing of how bytes are sent.
-import { shallowReactive, shallowRef } from "vue";
-import { ApiError, is } from "@/api/http";
+import { shallowRef, triggerRef } from "vue";
+import { is } from "@/api/http";
 import type { App } from "@/app/app";
 import { Speed } from "./speed";
 
@@ -27,7 +27,7 @@ export interface Upload {
 
 /** Progress is what a transport reports; after `done` or `failed` nothing comes. */
 export interface Progress {
-  url(url: string): void;
+  url(url: string | undefined): void; // undefined: what was sent is lost
   sent(bytes: number): void;
   done(): void;
   failed(e: unknown): void;
@@ -39,25 +39,35 @@ export interface Transport {
   discard(upload: Upload): Promise<void>; // removes what was sent
 }
 
+/** Unreadable is a file that was changed, moved or deleted after it was chosen. */
+export class Unreadable extends Error {}
+
+const stalled = 60_000; // ms without a word after which a connection is taken for lost: nobody tells if it is
+
 const unfinished: ReadonlySet<State> = new Set<State>(["waiting", "running", "offline", "paused", "forgotten"]);
+
+const often = 200; // ms between two looks at what changes all the time
 
 /** Queue holds uploads and runs them. */
 export class Queue {
+  /** list changes when an upload does, at once and then every now and then: with a thousand files something changes all the time. */
   readonly list = shallowRef<readonly Upload[]>([]);
   readonly speed = new Speed();
   private readonly stops = new Map<string, () => void>();
   private readonly tries = new Map<string, number>();
   private timer?: ReturnType<typeof setTimeout>;
+  private quiet?: ReturnType<typeof setTimeout>; // nobody is told while it runs
+  private news = false;
 
   constructor(
     private readonly transport: Transport,
     private readonly changed: (u: Upload) => void = () => undefined, // after each change of state
-    private readonly parallel = 4,
+    private readonly parallel = 6,
   ) {}
 
   /** add puts uploads at the end. */
   add(uploads: Upload[]): void {
-    this.list.value = [...this.list.value, ...uploads.map((u) => shallowReactive(u))];
+    this.list.value = [...this.list.value, ...uploads];
     this.pump();
   }
 
@@ -130,19 +140,29 @@ export class Queue {
     delete u.error;
     this.set(u, "running");
     let live = true; // what comes after it was stopped is not heard
+    let watch: ReturnType<typeof setTimeout>;
+    const alive = () => {
+      clearTimeout(watch);
+      watch = setTimeout(() => this.fail(u, new TypeError("stalled")), stalled);
+    };
+    alive();
     const stop = this.transport.send(u, file, {
       url: (url) => {
         if (!live) return;
-        u.url = url;
+        alive();
+        if (url === undefined) delete u.url;
+        else u.url = url;
         this.changed(u);
       },
       sent: (bytes) => {
         if (!live) return;
+        alive();
         if (bytes > u.sent) {
           this.speed.sent(bytes - u.sent, Date.now());
           this.tries.delete(u.id);
         }
         u.sent = bytes;
+        this.tell();
       },
       done: () => {
         if (!live) return;
@@ -157,6 +177,7 @@ export class Queue {
     });
     this.stops.set(u.id, () => {
       live = false;
+      clearTimeout(watch);
       stop();
     });
   }
@@ -165,7 +186,7 @@ export class Queue {
     u.error = e;
     const tried = this.tries.get(u.id) ?? 0;
     // No connection is no fault: we wait. A server that is busy gets some tries.
-    if (!(e instanceof ApiError) || (is(e, 401, 408, 423, 425, 429, 500, 502, 503, 504) && tried < 6) || (u.url && is(e, 404, 409, 410) && tried < 2)) {
+    if (e instanceof TypeError || (is(e, 401, 408, 423, 425, 429, 500, 502, 503, 504) && tried < 6) || (u.url && is(e, 409) && tried < 2)) {
       this.tries.set(u.id, tried + 1);
       this.set(u, "offline");
       this.timer ??= setTimeout(() => this.online(), Math.min(30_000, 1000 * 2 ** tried));
@@ -177,6 +198,21 @@ export class Queue {
     if (state !== "running") this.stop(u);
     u.state = state;
     this.changed(u);
+    this.tell();
+  }
+
+  private tell() {
+    if (this.quiet) {
+      this.news = true;
+      return;
+    }
+    triggerRef(this.list);
+    this.quiet = setTimeout(() => {
+      delete this.quiet;
+      if (!this.news) return;
+      this.news = false;
+      this.tell();
+    }, often);
   }
 
   private stop(u: Upload) {

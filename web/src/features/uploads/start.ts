@@ -8,7 +8,7 @@ import { Queue } from "./queue";
 import { useUploads } from "./store";
 import { Tus } from "./tus";
 
-const pause = 1500; // ms between two looks at folders that are being filled
+const pause = 1500; // ms between two looks at folders that are being filled, and more if looking takes long
 
 /** start returns the one queue, making it at first, with what an earlier visit left. */
 export function start(app: App): Queue {
@@ -17,10 +17,12 @@ export function start(app: App): Queue {
   const memory = new Memory(app);
   const filled = new Map<string, { app: App; at: Place }>();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const look = () => {
-    timer = undefined;
-    for (const { app: of, at } of filled.values()) void refresh(of.queries, at);
+  const look = async () => {
+    const looked = [...filled.values()];
     filled.clear();
+    const begun = Date.now();
+    await Promise.all(looked.map(({ app: of, at }) => refresh(of.queries, at)));
+    timer = filled.size ? setTimeout(look, Math.max(pause, 5 * (Date.now() - begun))) : undefined;
   };
   const queue = markRaw(new Queue(new Tus(), (u) => {
     memory.keep(() => queue.list.value);
