@@ -139,6 +139,10 @@ test("a PDF: pages, words, zoom", { skip }, async () => {
   const before = await width();
   await look(page, "view-pdf");
   await page.waitForSelector("[data-page='1'] .pdf-text >> text=First page");
+  await page.setViewportSize({ width: 390, height: 844 }); // a phone that is turned: the page fits again
+  await page.waitForFunction(() => document.querySelector("[data-page='1']").clientWidth < 390);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.waitForFunction((w) => document.querySelector("[data-page='1']").clientWidth === w, before);
   await button("Larger");
   await page.waitForFunction((w) => document.querySelector("[data-page='1']").clientWidth > w, before);
   await page.focus("[role=document]");
@@ -153,6 +157,10 @@ test("a book: chapters, contents, links, larger text, and where reading stopped"
   const book = page.frameLocator("article iframe");
   await book.locator("h1", { hasText: "Chapter the first" }).waitFor();
   await look(page, "view-epub");
+  // in the dark it is light on dark, whatever the book says; axe does not look into the frame
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.waitForFunction(() => { const d = document.querySelector("article iframe").contentDocument; const p = d?.querySelector("p"); return p && parseInt(getComputedStyle(p).color.slice(4)) > 200; });
+  await page.emulateMedia({ colorScheme: "light" });
   await button("Larger text");
   await page.waitForFunction(() => document.querySelector("article iframe").srcdoc.includes("115%"));
   await button("Contents");
