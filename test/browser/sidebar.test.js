@@ -100,7 +100,7 @@ test("a favourite, and no longer", { skip }, async () => {
   await pick("third.txt");
   await page.click("[role=toolbar] [data-action=favourite]");
   await page.waitForSelector(row("third.txt") + " [aria-label=Favourite]");
-  await page.click("[role=toolbar] [data-action=favourite]");
+  await page.click("[role=toolbar] [data-action=unfavourite]");
   await page.waitForSelector(row("third.txt") + " [aria-label=Favourite]", { state: "detached" });
   await page.click("aside button[aria-label=Close]");
   await page.waitForSelector("aside", { state: "detached" });

@@ -6,6 +6,7 @@ export function render(text: string): VNode[] {
   const out: VNode[] = [];
   let lines: string[] = [];
   let list: { ordered: boolean; items: string[] } | undefined;
+  const top = Math.min(...[...text.matchAll(/^(#{1,6})\s/gm)].map((m) => m[1]?.length ?? 1)); // the outermost heading there is
   const flush = () => {
     if (lines.length) out.push(h("p", inline(lines.join(" "))));
     if (list) out.push(h(list.ordered ? "ol" : "ul", list.items.map((i) => h("li", inline(i)))));
@@ -18,7 +19,7 @@ export function render(text: string): VNode[] {
     if (!line.trim()) flush();
     else if (heading) {
       flush();
-      out.push(h(`h${Math.min(6, (heading[1]?.length ?? 1) + 1)}`, inline(heading[2] ?? ""))); // below the page's own
+      out.push(h(`h${Math.min(6, (heading[1]?.length ?? 1) - top + 3)}`, inline(heading[2] ?? ""))); // below the page's own
     } else if (item) {
       const ordered = item[1] === undefined;
       if (!list || list.ordered !== ordered) {

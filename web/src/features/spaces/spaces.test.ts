@@ -21,6 +21,8 @@ test.each([
   ["", ""],
 ])("Markdown %j", (text, expected) => expect(html(text)).toBe(expected));
 
+test("headings follow those of the page, whatever they begin with", () => expect(html("### a\n#### b\n### c")).toBe("<h3>a</h3><h4>b</h4><h3>c</h3>"));
+
 test("only what is different is changed", () => {
   const drive = { id: "d", name: "A", description: "x", quota: { total: 5e9 } } as Drive;
   expect(difference(drive, { name: "A", description: "x", total: 5e9 })).toBeUndefined();
