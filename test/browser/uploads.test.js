@@ -275,7 +275,7 @@ test("what cannot be: no space, a refused file, and one that is gone; retry", { 
   await page.waitForSelector("text=Nothing is here yet");
   // the server refuses: first for lack of space, then it takes it
   let refused = 0;
-  await page.route(/\/dav\/spaces\//, (route) => (route.request().method() === "POST" && refused++ < 1 ? route.fulfill({ status: 507, body: "" }) : route.fallback()));
+  await page.route(/\/dav\/spaces\//, (route) => (route.request().method() === "POST" && route.request().headers()["upload-metadata"]?.includes(btoa("refused.txt")) && refused++ < 1 ? route.fulfill({ status: 507, body: "" }) : route.fallback()));
   await choose([file("refused.txt"), file("fine.txt")]);
   await says("1 upload failed");
   await page.waitForSelector(`${panel} >> text=There is not enough space left.`);

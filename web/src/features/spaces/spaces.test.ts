@@ -12,7 +12,7 @@ const html = (text: string) => {
 };
 
 test.each([
-  ["# Hello\nworld\nagain", "<h2>Hello</h2><p>world again</p>"],
+  ["# Hello\nworld\nagain", "<h3>Hello</h3><p>world again</p>"],
   ["- a\n- **b**\n\n1. c", "<ul><li>a</li><li><strong>b</strong></li></ul><ol><li>c</li></ol>"],
   ["`x` and *y*", "<p><code>x</code> and <em>y</em></p>"],
   ["[a](https://x.org)", '<p><a href="https://x.org" target="_blank" rel="noopener noreferrer nofollow">a</a></p>'],
