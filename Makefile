@@ -9,7 +9,7 @@ export CGO_ENABLED ?= 0
 UNWATCHED := modernc.org/... golang.org/x/crypto/...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit e2e race fuzz crash bench lint docs shots clean
+.PHONY: help run build test unit e2e race fuzz crash bench lint docs browser shots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -33,9 +33,12 @@ race: ## unit tests with the race detector
 e2e: build ## end-to-end tests with real clients
 	go test -count=1 ./test/...
 
+browser: build ## all browser tests (make test runs a part of them)
+	OC_BROWSER=all go test -count=1 -timeout 40m -parallel 2 -run TestBrowser ./test/browser
+
 SHOTS ?= test/browser/shots
 shots: build ## pictures of every page of the browser client (light, dark, phone) in SHOTS (default test/browser/shots)
-	OC_SHOTS=$(abspath $(SHOTS)) go test -count=1 -timeout 30m -run TestBrowser ./test/browser
+	OC_BROWSER=all OC_SHOTS=$(abspath $(SHOTS)) go test -count=1 -timeout 40m -parallel 2 -run TestBrowser ./test/browser
 	@echo "$$(ls $(SHOTS)/*.png | wc -l) pictures are in $(SHOTS)"
 
 fuzz: ## every fuzzer for FUZZTIME (default 10m)
