@@ -336,7 +336,8 @@ func (w *worker) resume() {
 		return
 	}
 	u.acked = offset
-	if offset == len(u.content) { // all bytes there, the end was not: send nothing to finish
+	if offset == len(u.content) { // all bytes were there: who is told so has a file
+		w.files[u.name] = exactly(u.content)
 		w.upload = nil
 	}
 }
