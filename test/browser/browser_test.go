@@ -31,7 +31,7 @@ func TestBrowser(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	always := []string{"signin", "files"}
+	always := []string{"signin", "sidebar"}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".test.js")
 		if os.Getenv("OC_BROWSER") == "" && !slices.Contains(always, name) {
