@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"opencloud/internal/platform/httpd"
 )
 
 // Config of tracing.
@@ -74,25 +76,11 @@ func (t *Tracer) HTTP(service string, h http.Handler) http.Handler {
 			oteltrace.WithAttributes(attribute.String("http.request.method", r.Method), attribute.String("service", service)))
 		defer span.End()
 		t.wire.Inject(ctx, propagation.HeaderCarrier(r.Header))
-		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+		rec := &httpd.Recorder{ResponseWriter: w}
 		h.ServeHTTP(rec, r.WithContext(ctx))
-		span.SetAttributes(attribute.Int("http.response.status_code", rec.status))
-		if rec.status >= 500 {
-			span.SetStatus(codes.Error, http.StatusText(rec.status))
+		span.SetAttributes(attribute.Int("http.response.status_code", rec.Code()))
+		if rec.Code() >= 500 {
+			span.SetStatus(codes.Error, http.StatusText(rec.Code()))
 		}
 	})
 }
-
-// recorder notes the status.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (r *recorder) WriteHeader(status int) {
-	r.status = status
-	r.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach what is below.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -1,7 +1,6 @@
 package ocdav
 
 import (
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"opencloud/internal/identity"
 	"opencloud/internal/link"
 	"opencloud/internal/permission"
+	"opencloud/internal/platform/httpd"
 	"opencloud/internal/resource"
 	"opencloud/internal/storage"
 	"opencloud/internal/webdav"
@@ -38,35 +38,18 @@ func (h *handler) publicFiles(w http.ResponseWriter, r *http.Request, base strin
 	if r.Method == "PROPPATCH" || r.Method == "REPORT" {
 		return storage.ErrForbidden
 	}
-	got := &answered{ResponseWriter: w}
+	got := &httpd.Recorder{ResponseWriter: w}
 	if err := h.files(got, r, t); err != nil {
 		return err
 	}
 	switch {
 	case r.Method == "PROPFIND" && t.ref.Path == "":
 		h.links.Viewed(a.Visit.Link)
-	case r.Method == http.MethodGet && got.status == http.StatusOK: // parts are fetched by players, many a file
+	case r.Method == http.MethodGet && got.Status == http.StatusOK: // parts are fetched by players, many a file
 		h.links.Downloaded(a.Visit.Link)
 	}
 	return nil
 }
-
-// answered remembers the status of an answer.
-type answered struct {
-	http.ResponseWriter
-	status int
-}
-
-func (a *answered) WriteHeader(status int) {
-	a.status = status
-	a.ResponseWriter.WriteHeader(status)
-}
-
-// ReadFrom keeps the way from a file to the connection short.
-func (a *answered) ReadFrom(r io.Reader) (int64, error) { return io.Copy(a.ResponseWriter, r) }
-
-// Unwrap is for http.ResponseController.
-func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // fileMethods are those that a link to a file knows.
 var fileMethods = map[string]bool{"PROPFIND": true, http.MethodGet: true, http.MethodHead: true, http.MethodPut: true, http.MethodPost: true, "LOCK": true, "UNLOCK": true}

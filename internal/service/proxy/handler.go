@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"io"
 	"log"
 	"log/slog"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/platform/httpd"
 	"opencloud/internal/token"
 )
 
@@ -55,9 +55,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header()["X-Request-Id"] = []string{id}
 	start := time.Now()
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{Recorder: httpd.Recorder{ResponseWriter: w}}
 	if !p.log.Enabled(r.Context(), slog.LevelInfo) {
-		defer func() { p.metrics.observe(rec.code(), time.Since(start)) }()
+		defer func() { p.metrics.observe(rec.Code(), time.Since(start)) }()
 		p.serve(rec, r)
 		return
 	}
@@ -65,9 +65,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	method, path, proto, address := r.Method, loggedPath(r.URL.Path), r.Proto, p.trusted.client(r)
 	defer func() {
 		took := time.Since(start)
-		p.metrics.observe(rec.code(), took)
+		p.metrics.observe(rec.Code(), took)
 		p.log.LogAttrs(r.Context(), slog.LevelInfo, "access", slog.String("method", method), slog.String("path", path), slog.String("proto", proto),
-			slog.Int("status", rec.code()), slog.Int64("bytes", rec.bytes), slog.Duration("duration", took),
+			slog.Int("status", rec.Code()), slog.Int64("bytes", rec.Bytes), slog.Duration("duration", took),
 			slog.String("remote", address), slog.String("request_id", id), slog.String("user", rec.user))
 	}()
 	p.serve(rec, r)
@@ -199,45 +199,8 @@ func loggedPath(path string) string {
 	return path
 }
 
-// recorder remembers what was answered, for the access log.
+// recorder remembers what was answered, and to whom, for the access log.
 type recorder struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-	user   string
+	httpd.Recorder
+	user string
 }
-
-func (r *recorder) code() int {
-	if r.status == 0 {
-		return http.StatusOK
-	}
-	return r.status
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (r *recorder) WriteHeader(status int) {
-	if r.status < 200 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements io.Writer.
-func (r *recorder) Write(b []byte) (int, error) {
-	n, err := r.ResponseWriter.Write(b)
-	r.bytes += int64(n)
-	return n, err
-}
-
-// ReadFrom implements io.ReaderFrom, so that files go out without being copied through us.
-func (r *recorder) ReadFrom(from io.Reader) (int64, error) {
-	n, err := io.Copy(r.ResponseWriter, from)
-	r.bytes += n
-	return n, err
-}
-
-// Flush implements http.Flusher.
-func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
-
-// Unwrap serves http.ResponseController.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
