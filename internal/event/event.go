@@ -92,6 +92,22 @@ type Member struct {
 	Group string `json:"group,omitempty"`
 }
 
+// Field is something that an update can change.
+type Field struct {
+	Name    string
+	Changed bool
+}
+
+// Changed returns the names of the fields that changed, in their order.
+func Changed(fields ...Field) (names []string) {
+	for _, f := range fields {
+		if f.Changed {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
 // To returns whom a grant is to.
 func To(g space.Grant) Member {
 	if g.Kind == space.GroupGrantee {

@@ -125,20 +125,6 @@ func (l *Link) event(t event.Type) event.Event {
 	return event.Event{Type: t, Item: l.Item.String(), Name: l.Name, Owner: l.Owner, Link: l.ID, Creator: l.Creator, Permissions: l.Rights, Expires: l.Expires}
 }
 
-// differences names what differs between a link and what it was.
-func (l *Link) differences(was *Link) (out []string) {
-	for _, field := range []struct {
-		name string
-		is   bool
-	}{{"permissions", was.Rights != l.Rights}, {"password", was.hash != l.hash}, {"expires", !was.Expires.Equal(l.Expires)}, {"name", was.Name != l.Name},
-		{"description", was.Description != l.Description}} {
-		if field.is {
-			out = append(out, field.name)
-		}
-	}
-	return out
-}
-
 // update changes a link that is still there; storage.ErrNotFound if it was removed meanwhile.
 func (s *Store) update(ctx context.Context, l *Link) error {
 	err := s.db.Write(ctx, func(tx db.Tx) error {
@@ -154,7 +140,10 @@ func (s *Store) update(ctx context.Context, l *Link) error {
 			return err
 		}
 		e := l.event(event.LinkUpdated)
-		e.Changed = l.differences(&was[0])
+		before := &was[0]
+		e.Changed = event.Changed(event.Field{Name: "permissions", Changed: before.Rights != l.Rights}, event.Field{Name: "password", Changed: before.hash != l.hash},
+			event.Field{Name: "expires", Changed: !before.Expires.Equal(l.Expires)}, event.Field{Name: "name", Changed: before.Name != l.Name},
+			event.Field{Name: "description", Changed: before.Description != l.Description})
 		return event.Append(ctx, tx, e)
 	})
 	if err != nil {

@@ -169,17 +169,9 @@ func (s *Store) Change(ctx context.Context, user string, item resource.ID, c Rec
 
 // told is the event of a receiver's change.
 func told(user string, was, now Entry) event.Event {
-	e := event.Event{Type: event.ReceivedShareUpdated, Item: now.Item.String(), Share: now.Share, User: user, State: now.State.String()}
-	if was.State != now.State {
-		e.Changed = append(e.Changed, "state")
-	}
-	if was.Hidden != now.Hidden {
-		e.Changed = append(e.Changed, "hidden")
-	}
-	if was.Mount != now.Mount {
-		e.Changed = append(e.Changed, "mount")
-	}
-	return e
+	return event.Event{Type: event.ReceivedShareUpdated, Item: now.Item.String(), Share: now.Share, User: user, State: now.State.String(),
+		Changed: event.Changed(event.Field{Name: "state", Changed: was.State != now.State}, event.Field{Name: "hidden", Changed: was.Hidden != now.Hidden},
+			event.Field{Name: "mount", Changed: was.Mount != now.Mount})}
 }
 
 // Forget removes a receiver's view of an item that is no longer shared with him.

@@ -3,7 +3,9 @@ package service
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
+	"time"
 
 	"google.golang.org/grpc"
 )
@@ -26,6 +28,22 @@ type Parts struct {
 type Loop struct {
 	Name string
 	Run  func(ctx context.Context) error
+}
+
+// Periodically is a loop that does something from time to time, the first time after a while. Errors are logged under its name.
+func Periodically(name string, first, every time.Duration, log *slog.Logger, do func(context.Context) error) Loop {
+	return Loop{Name: name, Run: func(ctx context.Context) error {
+		for wait := first; ; wait = every {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(wait):
+			}
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				log.WarnContext(ctx, name, "err", err)
+			}
+		}
+	}}
 }
 
 // Check tells whether something the service needs is there.

@@ -2,12 +2,10 @@ package sharing
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"slices"
 	"time"
 
-	"opencloud/internal/platform/service"
 	"opencloud/internal/resource"
 )
 
@@ -80,20 +78,4 @@ func (d *Domain) CleanupGrants(ctx context.Context) (n int, err error) {
 		n++
 	}
 	return n, nil
-}
-
-// periodically does something from time to time, the first time after a while.
-func periodically(name string, first, every time.Duration, log *slog.Logger, do func(context.Context) error) service.Loop {
-	return service.Loop{Name: name, Run: func(ctx context.Context) error {
-		for wait := first; ; wait = every {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(wait):
-			}
-			if err := do(ctx); err != nil && ctx.Err() == nil {
-				log.WarnContext(ctx, name, "err", err)
-			}
-		}
-	}}
 }

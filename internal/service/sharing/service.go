@@ -119,9 +119,9 @@ func New(_ context.Context, cfg Config, deps Deps) (service.Parts, error) {
 		return d.db.Read(ctx, func(db.Reader) error { return nil })
 	}}
 	return service.Parts{GRPC: func(r grpc.ServiceRegistrar) { d.Server().Register(r) }, Ready: []service.Check{ready}, Loops: []service.Loop{
-		periodically("cleaning up shares and links", firstClean, cleanEvery, deps.Log, func(ctx context.Context) error { _, err := d.Cleanup(ctx); return err }),
-		periodically("expired links", expireEvery, expireEvery, deps.Log, func(ctx context.Context) error { _, err := d.links.ForgetExpired(ctx, time.Now()); return err }),
-		periodically("old events", firstClean, cleanEvery, deps.Log, func(ctx context.Context) error {
+		service.Periodically("cleaning up shares and links", firstClean, cleanEvery, deps.Log, func(ctx context.Context) error { _, err := d.Cleanup(ctx); return err }),
+		service.Periodically("expired links", expireEvery, expireEvery, deps.Log, func(ctx context.Context) error { _, err := d.links.ForgetExpired(ctx, time.Now()); return err }),
+		service.Periodically("old events", firstClean, cleanEvery, deps.Log, func(ctx context.Context) error {
 			return deps.Events.Prune(ctx, cfg.Events.Age, cfg.Events.Count)
 		}),
 		adminsock.Loop(cfg.AdminSocket, adminHandler(Local{d, deps.Events}), deps.Log)}}, nil

@@ -19,7 +19,8 @@ const (
 
 // Loops are the storage's background work that follows changes. See Chores for the rest.
 func (f *FS) Loops() []service.Loop {
-	loops := []service.Loop{{Name: "posix housekeeping", Run: f.housekeeping}, {Name: "posix checksums", Run: f.checksums}, {Name: "posix newcomers", Run: f.newcomersLoop}, {Name: "posix expired grants", Run: f.expiry}}
+	loops := []service.Loop{{Name: "posix housekeeping", Run: f.housekeeping}, {Name: "posix checksums", Run: f.checksums}, {Name: "posix newcomers", Run: f.newcomersLoop},
+		service.Periodically("posix expired grants", 0, expireEvery, f.log, func(ctx context.Context) error { return f.ExpireGrants(ctx, time.Now()) })}
 	if f.cfg.Watch {
 		loops = append(loops, service.Loop{Name: "posix watch", Run: func(ctx context.Context) error { return f.scan.Watch(ctx, f.cfg.Root, f.cfg.Debounce) }})
 	}

@@ -62,13 +62,7 @@ func (f *FS) tellSet(ctx context.Context, tx db.Tx, p *place, was *space.Grant, 
 	if was == nil || was.Expired(time.Now()) {
 		return f.tellGrant(ctx, tx, granted, p, g)
 	}
-	var changed []string
-	if was.Permissions != g.Permissions {
-		changed = append(changed, "permissions")
-	}
-	if !was.Expires.Equal(g.Expires) {
-		changed = append(changed, "expires")
-	}
+	changed := event.Changed(event.Field{Name: "permissions", Changed: was.Permissions != g.Permissions}, event.Field{Name: "expires", Changed: !was.Expires.Equal(g.Expires)})
 	g.Creator = was.Creator
 	return f.tellGrant(ctx, tx, regranted, p, g, changed...)
 }
@@ -95,16 +89,9 @@ func (f *FS) tellSpace(ctx context.Context, tx db.Tx, was, now *tree.Space, root
 	if was.Name != now.Name {
 		types = append(types, event.SpaceRenamed)
 	}
-	var changed []string
-	for _, field := range []struct {
-		name string
-		is   bool
-	}{{"alias", was.Alias != now.Alias}, {"description", was.Description != now.Description}, {"image", was.Image != now.Image}, {"quota", was.Quota != now.Quota},
-		{"readme", was.Readme != now.Readme}} {
-		if field.is {
-			changed = append(changed, field.name)
-		}
-	}
+	changed := event.Changed(event.Field{Name: "alias", Changed: was.Alias != now.Alias}, event.Field{Name: "description", Changed: was.Description != now.Description},
+		event.Field{Name: "image", Changed: was.Image != now.Image}, event.Field{Name: "quota", Changed: was.Quota != now.Quota},
+		event.Field{Name: "readme", Changed: was.Readme != now.Readme})
 	if len(changed) > 0 {
 		types = append(types, event.SpaceUpdated)
 	}
@@ -138,22 +125,6 @@ func (f *FS) withMembers(ctx context.Context, r db.Reader, e *event.Event, root 
 
 // expireEvery bounds how long after its end a grant is told to have ended. It counts no more from that moment on.
 const expireEvery = 30 * time.Second
-
-// expiry removes grants that have expired, and tells so.
-func (f *FS) expiry(ctx context.Context) error {
-	t := time.NewTicker(expireEvery)
-	defer t.Stop()
-	for {
-		if err := f.ExpireGrants(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			f.log.ErrorContext(ctx, "expired grants cannot be removed", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-t.C:
-		}
-	}
-}
 
 // ExpireGrants removes the grants that have expired at a time, in the trash and in disabled spaces too.
 func (f *FS) ExpireGrants(ctx context.Context, now time.Time) error {
