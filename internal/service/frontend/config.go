@@ -31,7 +31,7 @@ type Config struct {
 		SharePrefix      string `yaml:"share_prefix" env:"FRONTEND_OCS_SHARE_PREFIX" default:"/Shares" doc:"Folder in which clients are told to find what they received."`
 		AdditionalInfo   string `yaml:"additional_info_attribute" env:"FRONTEND_OCS_ADDITIONAL_INFO_ATTRIBUTE" default:"{{.Mail}}" doc:"What tells people of one name apart: a text with {{.Mail}}, {{.Username}} or {{.ID}}. Mail addresses show only if OC_SHOW_USER_EMAIL_IN_RESULTS allows it."`
 		ShowEmail        bool   `yaml:"show_email_in_results" env:"OC_SHOW_USER_EMAIL_IN_RESULTS" default:"false" doc:"Show people the mail addresses of others."`
-		Enumeration      bool   `yaml:"user_enumeration" env:"FRONTEND_USER_ENUMERATION" default:"true" doc:"The search for people to share with finds them by a part of their name; false: by the whole name or mail address only.."`
+		Enumeration      bool   `yaml:"user_enumeration" env:"FRONTEND_USER_ENUMERATION" default:"true" doc:"The search for people to share with finds them by a part of their name; false: by the whole name or mail address only."`
 		GroupMembersOnly bool   `yaml:"group_members_only" env:"FRONTEND_USER_ENUMERATION_GROUP_MEMBERS_ONLY" default:"false" doc:"By a part of a name, that search finds only members of the searcher's own groups, and those groups."`
 	} `yaml:"ocs"`
 	DefaultLink int  `yaml:"default_link_permissions" env:"FRONTEND_DEFAULT_LINK_PERMISSIONS" default:"1" doc:"What a new link allows if nothing else is chosen: 1 view, 0 only people with rights of their own."`

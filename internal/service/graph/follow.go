@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"opencloud/internal/identity"
-	"opencloud/internal/resource"
 	"opencloud/internal/storage"
 )
 
@@ -34,14 +33,10 @@ func (h *handler) mark(r *http.Request, on bool) (storage.Ref, error) {
 	if identity.ActorFrom(r.Context()).Kind != identity.Person {
 		return storage.Ref{}, forbidden()
 	}
-	text, err := param(r, "item")
+	id, err := h.itemID(r)
 	if err != nil {
 		return storage.Ref{}, err
 	}
-	id, err := resource.ParseID(text)
-	if err != nil {
-		return storage.Ref{}, badRequest("the id of the item cannot be read")
-	}
-	ref := storage.At(id.WithStorage(h.cfg.MountID), "")
+	ref := storage.At(id, "")
 	return ref, h.Favorites.SetFavorite(r.Context(), ref, on)
 }

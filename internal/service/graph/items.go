@@ -37,6 +37,19 @@ func (h *handler) driveID(r *http.Request) (resource.ID, error) {
 	return id, err
 }
 
+// itemID reads the item of the path.
+func (h *handler) itemID(r *http.Request) (resource.ID, error) {
+	text, err := param(r, "item")
+	if err != nil {
+		return resource.ID{}, err
+	}
+	id, err := resource.ParseID(text)
+	if err != nil {
+		return resource.ID{}, badRequest("the id of the item cannot be read")
+	}
+	return id.WithStorage(h.cfg.MountID), nil
+}
+
 // itemRef reads what the path names: an item of the drive or its root, and a path below it between colons. Items of other drives
 // are not there. (spec/storage.md §11.1)
 func (h *handler) itemRef(r *http.Request) (storage.Ref, error) {
@@ -45,15 +58,11 @@ func (h *handler) itemRef(r *http.Request) (storage.Ref, error) {
 		return storage.Ref{}, err
 	}
 	if chi.URLParam(r, "item") != "" {
-		text, err := param(r, "item")
+		item, err := h.itemID(r)
 		if err != nil {
 			return storage.Ref{}, err
 		}
-		item, err := resource.ParseID(text)
-		if err != nil {
-			return storage.Ref{}, badRequest("the id of the item cannot be read")
-		}
-		if item = item.WithStorage(h.cfg.MountID); item.Root() != id {
+		if item.Root() != id {
 			return storage.Ref{}, missing("item in this drive")
 		}
 		id = item

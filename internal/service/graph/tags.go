@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -61,10 +62,7 @@ func (h *handler) tags(_ http.ResponseWriter, r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	out := make([]string, 0, len(seen))
-	for t := range seen {
-		out = append(out, t)
-	}
+	out := slices.AppendSeq(make([]string, 0, len(seen)), maps.Keys(seen)) // [] where there are none
 	slices.Sort(out)
 	return list{Value: out[:min(len(out), maxTags)]}, nil
 }

@@ -92,7 +92,6 @@ func (f *FS) RemoveGrant(ctx context.Context, ref storage.Ref, kind space.Grante
 	return nil
 }
 
-// keepsManager refuses to take the rights of the last manager of a project.
 // Bequeath implements storage.Grants.
 func (f *FS) Bequeath(ctx context.Context, creator string) error {
 	if identity.ActorFrom(ctx).Kind != identity.Service {
@@ -167,6 +166,7 @@ func (f *FS) Gone(ctx context.Context, ids []resource.ID) (out []resource.ID, er
 	return out, nil
 }
 
+// keepsManager refuses to take the rights of the last manager of a project.
 func (n *node) keepsManager(kind space.GranteeKind, grantee string, to permission.Set) error {
 	if n.parent != nil || n.space.kind != space.Project || to.Has(permission.Manager) {
 		return nil
