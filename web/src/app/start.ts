@@ -64,7 +64,7 @@ export async function start(config: Config, session: Session): Promise<void> {
     void greet(app);
   } else {
     void capabilities(http).then((c) => (app.capabilities.value = c), console.warn);
-    void app.theme.finish(new URL(config.theme, location.origin).pathname).catch(console.warn);
+    void app.theme.finish(config.theme).catch(console.warn);
   }
   vue.mount("#app");
 }
@@ -89,7 +89,7 @@ async function greet(app: App) {
       }
     }),
     capabilities(app.http).then((c) => (app.capabilities.value = c)),
-    app.theme.finish(new URL(app.config.theme, location.origin).pathname),
+    app.theme.finish(app.config.theme),
   ]);
   for (const r of results) if (r.status === "rejected") console.warn(r.reason);
 }

@@ -58,15 +58,15 @@ export class Theme {
     localStorage.setItem(schemeKey, scheme);
   }
 
-  /** load asks for the operator's theme; without an answer it stays as it is. */
-  async load(url: string): Promise<void> {
-    const r = await fetch(url);
+  /** load asks this server for the operator's theme, wherever else its address may point; without an answer it stays as it is. */
+  async load(address: string): Promise<void> {
+    const r = await fetch(new URL(address, location.origin).pathname);
     if (r.ok) this.brand.value = readTheme((await r.json()) as ThemeFile);
   }
 
   /** finish does what can wait: the theme, where the page came without one, and the picture in the tab. */
-  async finish(url: string): Promise<void> {
-    if (!inPage("oc-theme")) await this.load(url);
+  async finish(address: string): Promise<void> {
+    if (!inPage("oc-theme")) await this.load(address);
     const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
     if (icon && this.brand.value.favicon) icon.href = this.brand.value.favicon;
   }
