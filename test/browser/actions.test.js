@@ -2,12 +2,11 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { base, dav, launch, look, open, served, signIn } from "./web.js";
+import { base, dav, launch, look, open, picture, row, served, signIn } from "./web.js";
 
 const skip = await served();
 const [user, password] = ["admin", process.env.ADMIN_PASSWORD]; // who may make spaces
 const drive = (id, method, path, body, headers) => dav(user, password, method, `/dav/spaces/${encodeURIComponent(id)}${path}`, body, headers);
-const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
 const toast = (text) => `section[aria-label=Messages] >> text=${text}`;
 let browser, page, home, project;
 
@@ -200,7 +199,7 @@ test("phone: a question about a name, by touch", { skip }, async () => {
   // pasting without a mouse or keys: by the folder's own menu
   await phone.tap("button[aria-label='Paste']");
   await phone.waitForSelector("[role=dialog] >> text=This file exists already");
-  await phone.screenshot({ path: `${process.env.SHOTS || "shots"}/conflict-touch.png` });
+  await picture(phone, "conflict-touch");
   for (const b of await phone.locator("[role=dialog] button").all()) assert.ok((await b.boundingBox()).height >= 44, await b.innerText());
   await phone.tap("[role=dialog] >> text=Keep both");
   await phone.waitForSelector(row("a (1).txt"));

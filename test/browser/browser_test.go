@@ -39,12 +39,8 @@ func TestBrowser(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			shots := os.Getenv("OC_SHOTS")
-			if shots == "" {
-				shots = t.TempDir()
-			}
 			s := server.Start(t, server.Options{})
-			env := []string{"OPENCLOUD_URL=" + s.URL, "ADMIN_PASSWORD=" + server.Password, "SHOTS=" + shots, "OPENCLOUD_DATA=" + filepath.Join(s.Dir, "data")}
+			env := []string{"OPENCLOUD_URL=" + s.URL, "ADMIN_PASSWORD=" + server.Password, "SHOTS=" + os.Getenv("OC_SHOTS"), "OPENCLOUD_DATA=" + filepath.Join(s.Dir, "data")}
 			if name == "signin" {
 				strict := []string{"IDP_SECOND_FACTOR=required", "IDP_SECOND_FACTOR_ROLES=user"}
 				env = append(env, "OPENCLOUD_STRICT_URL="+server.Start(t, server.Options{Split: true, Env: strict}).URL,

@@ -2,11 +2,10 @@
 // against limits; times by the clock are only printed, for machines have other things to do as well.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
-import { base, dav, launch, open, served } from "./web.js";
+import { base, dav, launch, open, row, served } from "./web.js";
 
 const skip = await served();
 const [user, password] = ["mary", "demo"];
-const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
 const url = "/files/spaces/personal/mary";
 const told = (what, ms, target) => console.log(`${what}: ${Math.round(ms)} ms (target ${target} ms on a quiet machine)`);
 let browser, page, cdp;

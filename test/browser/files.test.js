@@ -1,13 +1,11 @@
 // The client's list of files in a real browser, against the real server.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
-import { base, dav, launch, look, open, served, signIn } from "./web.js";
+import { base, dav, fab, launch, look, open, row, served, signIn } from "./web.js";
 
 const skip = await served();
 const [user, password] = ["mary", "demo"];
 const mary = (method, path, body, headers) => dav(user, password, method, "/dav/files/mary" + path, body, headers);
-const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
-const fab = "#app-floating-action-button-com-github-opencloud-eu-web-files-floating-action-button";
 const there = async (path) => (await mary("PROPFIND", path, undefined, { Depth: "0" })).status === 207;
 let browser;
 before(async () => {

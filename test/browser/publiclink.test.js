@@ -2,12 +2,11 @@
 import { test, before, after, afterEach } from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { base, dav, launch, look, open, served, signIn } from "./web.js";
+import { base, dav, launch, look, open, picture, row, served, signIn } from "./web.js";
 
 const skip = await served();
 const mary = (method, path, body, headers) => dav("mary", "demo", method, path, body, headers);
 const files = (path) => "/dav/files/mary/public" + path;
-const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
 const password = "Secret-1!";
 let browser, page; // the page of a visitor
 const links = {};
@@ -23,7 +22,7 @@ before(async () => {
 });
 after(() => browser?.close());
 afterEach(async (t) => {
-  if (t.error) await page?.screenshot({ path: `${process.env.SHOTS}/fail-${t.name.slice(0, 20)}.png` });
+  if (t.error && page) await picture(page, `fail-${t.name.slice(0, 20)}`);
 });
 
 // link makes a link to something of Mary's and returns its address and ids.

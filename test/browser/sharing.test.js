@@ -1,12 +1,11 @@
 // Sharing with people, groups and by links, and the pages of what is shared, in a real browser against the real server.
 import { test, before, after, afterEach } from "node:test";
 import assert from "node:assert/strict";
-import { base, dav, launch, look, open, served, signIn } from "./web.js";
+import { base, dav, launch, look, open, picture, row, served, signIn } from "./web.js";
 
 const skip = await served();
 const mary = (method, path, body, headers) => dav("mary", "demo", method, path, body, headers);
 const files = (path) => "/dav/files/mary/shared" + path;
-const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
 const share = (name) => `main li:has-text("${name}")`;
 const entry = (name) => `aside ul[aria-label] li:has-text("${name}")`;
 const toast = (text) => `section[aria-live] >> text=${text}`;
@@ -30,7 +29,7 @@ before(async () => {
 });
 after(() => browser?.close());
 afterEach(async (t) => {
-  if (t.error) for (const [name, page] of [["hers", hers], ["his", his]]) await page?.screenshot({ path: `${process.env.SHOTS}/fail-${t.name.slice(0, 20)}-${name}.png` });
+  if (t.error) for (const [name, page] of [["hers", hers], ["his", his]]) if (page) await picture(page, `fail-${t.name.slice(0, 20)}-${name}`);
 });
 
 const copied = (page) => page.evaluate(() => navigator.clipboard.readText());

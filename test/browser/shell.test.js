@@ -2,11 +2,10 @@
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { base, dav, launch, look, open, served, signIn } from "./web.js";
+import { base, dav, launch, look, open, row, served, signIn } from "./web.js";
 
 const skip = await served();
 const home = "/files/spaces/personal/mary";
-const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
 const root = (name) => page.evaluate((n) => getComputedStyle(document.documentElement).getPropertyValue(n).trim(), name);
 const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") || document.activeElement.textContent.trim() || document.activeElement.id);
 let browser, page;

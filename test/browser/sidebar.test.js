@@ -1,11 +1,10 @@
 // The sidebar about what is chosen: details, tags, versions; and the way back from the trash.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
-import { base, dav, launch, look, open, served, signIn } from "./web.js";
+import { base, dav, launch, look, open, row, served, signIn } from "./web.js";
 
 const skip = await served();
 const mary = (method, path, body, headers) => dav("mary", "demo", method, "/dav/files/mary" + path, body, headers);
-const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
 const tags = async (name) => (/<oc:tags>([^<]*)/.exec((await mary("PROPFIND", "/side/" + encodeURIComponent(name), '<?xml version="1.0"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><oc:tags/></d:prop></d:propfind>', { Depth: "0" })).text)?.[1] ?? "").split(",").filter(Boolean).sort();
 const long = `${"a very long name that goes on ".repeat(5)}.txt`;
 let browser, page;

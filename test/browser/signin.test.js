@@ -3,12 +3,10 @@
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { base, launch, picture } from "./web.js";
 
-const base = process.env.OPENCLOUD_URL;
-const shots = process.env.SHOTS || "shots";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const web = (base = process.env.OPENCLOUD_URL) => {
   const q = new URLSearchParams({ client_id: "web", redirect_uri: base + "/oidc-callback.html", response_type: "code", scope: "openid profile email",
@@ -18,8 +16,7 @@ const web = (base = process.env.OPENCLOUD_URL) => {
 
 let browser;
 before(async () => {
-  mkdirSync(shots, { recursive: true });
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"] });
+  browser = await launch();
 });
 after(() => browser?.close());
 
@@ -36,7 +33,7 @@ async function look(p, name) {
   for (const [variant, scheme, size] of [["light", "light", [1280, 800]], ["dark", "dark", [1280, 800]], ["phone", "light", [390, 844]]]) {
     await p.emulateMedia({ colorScheme: scheme });
     await p.setViewportSize({ width: size[0], height: size[1] });
-    await p.screenshot({ path: `${shots}/${name}-${variant}.png`, fullPage: true });
+    await picture(p, `${name}-${variant}`, { fullPage: true });
     const faults = await p.evaluate(async (source) => {
       if (!window.axe) (0, eval)(source);
       return (await window.axe.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);

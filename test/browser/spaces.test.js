@@ -2,12 +2,11 @@
 import { test, before, after, afterEach } from "node:test";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { base, dav, launch, look, open, served, signIn } from "./web.js";
+import { base, dav, launch, look, open, picture, row, served, signIn } from "./web.js";
 
 const skip = await served();
 const margaret = (method, path, body, headers) => dav("margaret", "demo", method, path, body, headers); // a space administrator
 const json = { "Content-Type": "application/json" };
-const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
 const card = (name) => `article:has-text("${name}")`;
 const toast = (text) => `section[aria-live] >> text=${text}`;
 const member = (name) => `aside ul[aria-label=Members] li:has-text("${name}")`;
@@ -24,7 +23,7 @@ before(async () => {
 });
 after(() => browser?.close());
 afterEach(async (t) => {
-  if (t.error) for (const [name, page] of [["hers", hers], ["his", his]]) await page?.screenshot({ path: `${process.env.SHOTS}/fail-${t.name.slice(0, 20)}-${name}.png` });
+  if (t.error) for (const [name, page] of [["hers", hers], ["his", his]]) if (page) await picture(page, `fail-${t.name.slice(0, 20)}-${name}`);
 });
 
 const drives = async () => JSON.parse((await margaret("GET", "/graph/v1.0/me/drives")).text).value;

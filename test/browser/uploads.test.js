@@ -5,15 +5,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { base, dav, launch, look, open, served, signIn } from "./web.js";
+import { base, dav, fab, launch, look, open, picture, row, served, signIn } from "./web.js";
 import { relay } from "./relay.js";
 
 const skip = await served();
 const [user, password] = ["mary", "demo"];
 const mary = (method, path, body, headers) => dav(user, password, method, "/dav/files/mary" + path, body, headers);
 const text = async (path) => (await mary("GET", path)).text;
-const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
-const fab = "#app-floating-action-button-com-github-opencloud-eu-web-files-floating-action-button";
 const panel = "section[aria-label=Uploads]";
 const desk = mkdtempSync(join(tmpdir(), "desk-")); // the person's own files
 const MiB = 1 << 20;
@@ -123,7 +121,7 @@ test("files and trees dropped from the desktop, empty folders too", { skip }, as
   await drag("dragEnter");
   await drag("dragOver");
   await page.waitForSelector("text=Drop files here");
-  await page.screenshot({ path: `${process.env.SHOTS || "shots"}/uploads-drop.png` });
+  await picture(page, "uploads-drop");
   await drag("dragOver", 100); // out again, over the navigation
   await page.waitForSelector("text=Drop files here", { state: "detached" });
   await drag("dragEnter");

@@ -33,6 +33,10 @@ export async function open(browser, options = {}) {
   return page;
 }
 
+// row is a file or folder in a list, fab the "New" button by the id that other programs look for.
+export const row = (name) => `[role=row][data-id]:has(a[title="${name}"])`;
+export const fab = "#app-floating-action-button-com-github-opencloud-eu-web-files-floating-action-button";
+
 export async function signIn(page, user, password, path = "/") {
   await page.goto(base + path);
   await page.fill("#oc-login-username", user);
@@ -46,6 +50,11 @@ export async function dav(user, password, method, path, body, headers = {}) {
   return { status: r.status, text: await r.text() };
 }
 
+// picture takes one, where pictures are wanted.
+export async function picture(page, name, options = {}) {
+  if (shots) await page.screenshot({ path: `${shots}/${name}.png`, ...options });
+}
+
 // look lets axe judge a page in light, dark and phone width; where pictures are wanted, it takes one of each.
 export async function look(page, name) {
   const size = page.viewportSize();
@@ -53,7 +62,7 @@ export async function look(page, name) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.setViewportSize({ width, height });
     await page.waitForTimeout(150);
-    if (shots) await page.screenshot({ path: `${shots}/${name}-${variant}.png` });
+    await picture(page, `${name}-${variant}`);
     if (!(await page.evaluate(() => !!window.axe))) {
       await page.context().newCDPSession(page).then((c) => c.send("Page.setBypassCSP", { enabled: true }));
       await page.evaluate(axe);
