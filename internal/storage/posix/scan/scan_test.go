@@ -304,6 +304,67 @@ func TestSwap(t *testing.T) {
 	}
 }
 
+// intruder is a disk on which something happens just before an attribute is written.
+type intruder struct {
+	disk.FS
+	before func(path string)
+}
+
+func (i *intruder) SetXattr(path, name, value string) error {
+	i.before(path)
+	return i.FS.SetXattr(path, name, value)
+}
+
+func TestLabelsGoByTheIndex(t *testing.T) {
+	// A known file comes to lie where a new one was taken in, and is taken in itself, before the new one has its label.
+	var during func()
+	w := newWorld(t, func(c *scan.Config) {
+		c.Disk = &intruder{c.Disk, func(path string) {
+			if f := during; f != nil && strings.HasSuffix(path, "/new") {
+				during = nil
+				f()
+			}
+		}}
+	})
+	w.write("known", "kk")
+	w.sweep()
+	id := w.nodes()["known"].ID
+	root, err := func() (c tree.Chain, err error) {
+		err = w.db.Read(t.Context(), func(r db.Reader) error {
+			n, err := tree.ByID(t.Context(), r, "me")
+			c = tree.Chain{n}
+			return err
+		})
+		return c, err
+	}()
+	w.must(err)
+	w.write("new", "n")
+	second := make(chan error, 1)
+	during = func() {
+		w.move("known", "new")
+		go func() {
+			_, err := w.scan.Name(context.Background(), w.space, root, "new")
+			second <- err
+		}()
+		for range 1000 { // until the index has it; its label has to wait for the first one's
+			if n := w.nodes()["new"]; n != nil && n.ID == id {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		t.Error("the index has it not")
+	}
+	_, err = w.scan.Name(t.Context(), w.space, root, "new")
+	w.must(err)
+	w.must(<-second)
+	fsys, err := disk.Open(w.dir)
+	w.must(err)
+	defer fsys.Close()
+	if got, err := fsys.GetXattr("new", scan.IDAttr); err != nil || got != id || w.nodes()["new"].ID != id {
+		t.Errorf("attribute %q, index %q, should be %q, %v", got, w.nodes()["new"].ID, id, err)
+	}
+}
+
 func TestVanishedAndBack(t *testing.T) {
 	w := newWorld(t, nil)
 	w.write("d/f", "xy")

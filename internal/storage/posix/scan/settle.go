@@ -43,7 +43,7 @@ type settlement struct {
 	busy      []string
 	result    // of the last run
 	again     []string
-	labels    map[string]string // path on disk → id to be written into its attribute
+	labels    []string // names whose attribute may not be what the index says
 	delta     int64
 	seq       int64
 	now       time.Time
@@ -86,7 +86,7 @@ func validID(id string) bool {
 
 func (t *settlement) run(ctx context.Context, tx db.Tx) error {
 	t.result, t.again, t.delta, t.now, t.vanishing = result{}, nil, 0, time.Now(), nil
-	t.labels = map[string]string{}
+	t.labels = nil
 	var err error
 	if t.busy, err = t.Busy(ctx, tx); err != nil {
 		return err
@@ -189,9 +189,7 @@ func (t *settlement) differ(ctx context.Context, tx db.Tx, c tree.Chain, n *tree
 		}
 		return t.appear(ctx, tx, c, e, st)
 	}
-	if e.id != n.ID { // without a label even if the number is the old one: a new file may have got it
-		t.labels[t.dir+"/"+e.name] = n.ID
-	}
+	t.labels = append(t.labels, e.name)
 	n.Ino = int64(st.Ino)
 	if n.IsFolder() {
 		// Another folder under the old name: nothing to see but its number; what is in it is compared on its own.
@@ -222,9 +220,7 @@ func (t *settlement) appear(ctx context.Context, tx db.Tx, c tree.Chain, e seen,
 			e.id, e.own = t.NewID(), true
 		}
 	}
-	if e.own {
-		t.labels[t.dir+"/"+e.name] = e.id
-	}
+	t.labels = append(t.labels, e.name)
 	n := &tree.Node{ID: e.id, Space: t.space.ID, Parent: t.folder, Name: e.name, Kind: resource.File, MTime: st.MTime, Ino: int64(st.Ino)}
 	if st.Type == disk.Directory {
 		n.Kind = resource.Folder
@@ -321,6 +317,7 @@ func (t *settlement) revive(ctx context.Context, tx db.Tx, n *tree.Node, e seen,
 		return err
 	}
 	t.changed = true
+	t.labels = append(t.labels, e.name)
 	t.delta += n.Size
 	if n.IsFolder() {
 		t.folders = append(t.folders, n.ID)
@@ -353,28 +350,49 @@ func (t *settlement) log(ctx context.Context, tx db.Tx, n *tree.Node, op, oldPar
 	return tree.Log(ctx, tx, tree.Entry{Space: n.Space, Seq: t.seq, Op: op, Node: n, OldParent: oldParent, OldName: oldName, Time: t.now})
 }
 
-// label writes ids into the extended attributes of what was taken in. Another settlement may have given the name to another
-// node meanwhile, and written its label: only what the index says now is written, by one at a time.
+// label makes the extended attributes of what was taken in say what the index says. While it is at it another settlement, or
+// an operation of ours, may give the name to another node: so it goes by the index and not by what was settled, one at a
+// time, and looks again at what it wrote.
 func (t *settlement) label(ctx context.Context) {
 	if t.NoXattr || len(t.labels) == 0 {
 		return
 	}
 	t.labelling.Lock()
 	defer t.labelling.Unlock()
-	_ = t.DB.Read(ctx, func(r db.Reader) error { // where it cannot be asked, what was settled is as good as anything
-		for path, id := range t.labels {
-			switch n, err := tree.Child(ctx, r, t.folder, path[len(t.dir)+1:]); {
-			case errors.Is(err, tree.ErrNotFound) || err == nil && n.ID != id:
-				delete(t.labels, path)
-			case err != nil:
-				return err
+	ctx = context.WithoutCancel(ctx) // the index has it already
+	for names := t.labels; len(names) > 0; {
+		wrong := map[string]string{} // name → id
+		err := t.DB.Read(ctx, func(r db.Reader) error {
+			clear(wrong)
+			for _, name := range names {
+				n, err := tree.Child(ctx, r, t.folder, name)
+				if errors.Is(err, tree.ErrNotFound) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				if st, err := t.Disk.Lstat(t.dir + "/" + name); err != nil || int64(st.Ino) != n.Ino {
+					continue // not the entry that the index knows: whoever takes that in labels it
+				}
+				if id, err := t.Disk.GetXattr(t.dir+"/"+name, IDAttr); err != nil || id != n.ID {
+					wrong[name] = n.ID
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			t.problem(t.dir, "the ids of new entries cannot be written: "+err.Error())
+			return
 		}
-		return nil
-	})
-	for path, id := range t.labels {
-		if err := t.Disk.SetXattr(path, IDAttr, id); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.problem(path, "its id cannot be written: "+err.Error())
+		names = names[:0:0]
+		for name, id := range wrong {
+			switch err := t.Disk.SetXattr(t.dir+"/"+name, IDAttr, id); {
+			case err == nil:
+				names = append(names, name)
+			case !errors.Is(err, fs.ErrNotExist):
+				t.problem(t.dir+"/"+name, "its id cannot be written: "+err.Error())
+			}
 		}
 	}
 }
