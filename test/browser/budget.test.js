@@ -144,14 +144,23 @@ test("1,000 files on a slow machine", { skip, timeout: 180_000 }, async () => {
   const enter = async () => {
     await page.click(row("small") + " a");
     await page.waitForSelector(row("file-0.txt"));
-    await page.keyboard.press("End");
-    await page.waitForSelector(row("file-999.txt") + ":focus");
+    await page.keyboard.press("ArrowDown"); // it answers
+    await page.waitForSelector(row("file-0.txt") + ":focus");
   };
+  // Timed in the page, from the click until the list is painted and the thread is free: what drives the browser is throttled too.
+  await page.evaluate(() => void (window.interactive = new Promise((done) => {
+    let since;
+    addEventListener("click", () => (since = performance.now()), { capture: true, once: true });
+    new MutationObserver((_, o) => {
+      if (!document.querySelector("[data-id='x$y!0']")) return;
+      o.disconnect();
+      requestAnimationFrame(() => requestAnimationFrame(() => requestIdleCallback(() => done(performance.now() - since))));
+    }).observe(document, { subtree: true, childList: true });
+  })));
   await cdp.send("Emulation.setCPUThrottlingRate", { rate: 4 });
   try {
-    const since = Date.now();
     await enter();
-    told("1,000 files, interactive at 4x throttling", Date.now() - since, 1000);
+    told("1,000 files, interactive at 4x throttling", await page.evaluate(() => window.interactive), 1000);
   } finally {
     await cdp.send("Emulation.setCPUThrottlingRate", { rate: 1 });
   }

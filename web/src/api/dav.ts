@@ -116,7 +116,7 @@ export class Dav {
         driveId,
         name: text(i, "trashbin-original-filename"),
         path: "/" + text(i, "trashbin-original-location").replace(/^\/+/, ""),
-        folder: !!i.props.get("resourcetype")?.firstElementChild,
+        folder: !!i.props.get("resourcetype")?.children.length,
         size: Number(text(i, "getcontentlength")) || 0,
         deleted: Date.parse(text(i, "trashbin-delete-datetime")) || 0,
       }))

@@ -1,7 +1,7 @@
 // Public links: what is shared with whoever has the address, and the password if there is one. (spec/storage.md §7.17, §10.3)
 import { Dav, type Place } from "./dav";
 import { ApiError, Http, is } from "./http";
-import { parse, text, type Item } from "./multistatus";
+import { inner, parse, text, type Item } from "./multistatus";
 import { encode } from "./path";
 import { properties, resource, type Resource } from "./resource";
 import type { Signer } from "./sign";
@@ -93,8 +93,7 @@ export class LinkDav extends Dav {
   /** signature is what lets a browser fetch something by itself, for half an hour; empty if there is no password. */
   async signature(token: string): Promise<[string, string][]> {
     const [item] = await this.items({ driveId: token, path: "/" }, "0", undefined, "oc:signature-auth");
-    const parts = [...(item?.props.get("signature-auth")?.children ?? [])];
-    const part = (name: string) => parts.find((p) => p.localName === name)?.textContent ?? "";
+    const part = (name: string) => inner(item?.props.get("signature-auth"), name)?.text ?? "";
     return part("signature") ? [["signature", part("signature")], ["expiration", part("expiration")]] : [];
   }
 

@@ -1,4 +1,5 @@
 // Answers of PROPFIND. (RFC 4918 §13, spec/services.md §16.3)
+import { content, read, type Element } from "./xml";
 
 /** Item is one response of a multistatus: its address, and the properties that are there (status 200), by local name. */
 export interface Item {
@@ -7,20 +8,17 @@ export interface Item {
   processing: boolean; // 425: not ready yet
 }
 
-const dav = "DAV:";
-
 /** parse reads a multistatus body. It fails if it is none. */
 export function parse(xml: string): Item[] {
-  const doc = new DOMParser().parseFromString(xml, "application/xml");
-  const root = doc.documentElement;
-  if (!root || root.localName !== "multistatus" || root.namespaceURI !== dav) throw new Error("not a multistatus");
+  const root = read(xml);
+  if (root.name !== "multistatus") throw new Error("not a multistatus");
   const items: Item[] = [];
-  for (let r = root.firstElementChild; r; r = r.nextElementSibling) {
-    if (r.localName !== "response") continue;
+  for (const r of root.children) {
+    if (r.name !== "response") continue;
     const item: Item = { href: "", props: new Map(), processing: false };
-    for (let c = r.firstElementChild; c; c = c.nextElementSibling) {
-      if (c.localName === "href") item.href = c.textContent ?? "";
-      else if (c.localName === "propstat") propstat(c, item);
+    for (const c of r.children) {
+      if (c.name === "href") item.href = c.text.trim();
+      else if (c.name === "propstat") propstat(c, item);
     }
     items.push(item);
   }
@@ -28,17 +26,14 @@ export function parse(xml: string): Item[] {
 }
 
 function propstat(e: Element, item: Item) {
-  let status = "";
-  let prop: Element | undefined;
-  for (let c = e.firstElementChild; c; c = c.nextElementSibling) {
-    if (c.localName === "status") status = c.textContent ?? "";
-    else if (c.localName === "prop") prop = c;
-  }
-  const code = /^HTTP\/\d(?:\.\d)? (\d{3})/.exec(status.trim())?.[1];
+  const code = /^HTTP\/\d(?:\.\d)? (\d{3})/.exec(inner(e, "status")?.text.trim() ?? "")?.[1];
   if (code === "425") item.processing = true;
-  if (code !== "200" || !prop) return;
-  for (let p = prop.firstElementChild; p; p = p.nextElementSibling) item.props.set(p.localName, p);
+  if (code !== "200") return;
+  for (const p of inner(e, "prop")?.children ?? []) item.props.set(p.name, p);
 }
 
 /** text is a property's text, or "" if it is not there. */
-export const text = (item: Item, name: string): string => item.props.get(name)?.textContent ?? "";
+export const text = (item: Item, name: string): string => content(item.props.get(name));
+
+/** inner is the first element of that name in another. */
+export const inner = (e: Element | undefined, name: string): Element | undefined => e?.children.find((c) => c.name === name);

@@ -1,4 +1,5 @@
-import { text, type Item } from "./multistatus";
+import { inner, text, type Item } from "./multistatus";
+import { content } from "./xml";
 
 /** Resource is a file or folder as the server lists it. */
 export interface Resource {
@@ -52,7 +53,7 @@ export function resource(item: Item, driveId: string, base: string): Resource {
     permissions: text(item, "permissions"),
     favourite: text(item, "favorite") === "1",
     tags: text(item, "tags").split(",").map((t) => t.trim()).filter(Boolean),
-    shareTypes: [...(item.props.get("share-types")?.children ?? [])].map((e) => Number(e.textContent)),
+    shareTypes: (item.props.get("share-types")?.children ?? []).map((e) => Number(e.text)),
     locked: owner(item),
     hasPreview: text(item, "has-preview") === "1",
     processing: item.processing,
@@ -63,10 +64,8 @@ export function resource(item: Item, driveId: string, base: string): Resource {
 
 function owner(item: Item): string {
   const lock = inner(item.props.get("lockdiscovery"), "activelock");
-  return lock ? inner(lock, "owner")?.textContent.trim() || "?" : "";
+  return lock ? content(inner(lock, "owner")).trim() || "?" : "";
 }
-
-const inner = (e: Element | undefined, name: string): Element | undefined => [...(e?.children ?? [])].find((c) => c.localName === name);
 
 function decode(s: string): string {
   const path = s.replace(/^https?:\/\/[^/]*/, "");

@@ -1,8 +1,11 @@
 // The little of Markdown that readmes of spaces use, as elements: never HTML that comes from a file.
 import { h, type VNode } from "vue";
 
-/** render makes elements of headings, lists, paragraphs, emphasis, code and links; all else stays as it is written. (CommonMark, in part) */
-export function render(text: string): VNode[] {
+/**
+ * render makes elements of headings, lists, paragraphs, emphasis, code and links; all else stays as it is written. Its outermost
+ * headings are one level below those of what it is shown in: 1 for a page, 2 for a dialog. (CommonMark, in part)
+ */
+export function render(text: string, below: 1 | 2): VNode[] {
   const out: VNode[] = [];
   let lines: string[] = [];
   let list: { ordered: boolean; items: string[] } | undefined;
@@ -19,7 +22,7 @@ export function render(text: string): VNode[] {
     if (!line.trim()) flush();
     else if (heading) {
       flush();
-      out.push(h(`h${Math.min(6, (heading[1]?.length ?? 1) - top + 3)}`, inline(heading[2] ?? ""))); // below the page's own
+      out.push(h(`h${Math.min(6, (heading[1]?.length ?? 1) - top + below + 1)}`, inline(heading[2] ?? "")));
     } else if (item) {
       const ordered = item[1] === undefined;
       if (!list || list.ordered !== ordered) {

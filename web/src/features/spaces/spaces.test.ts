@@ -7,12 +7,12 @@ import { render } from "@/ui/markdown";
 
 const html = (text: string) => {
   const box = document.createElement("div");
-  createApp({ render: () => h("main", render(text)) }).mount(box);
+  createApp({ render: () => h("main", render(text, 1)) }).mount(box);
   return box.querySelector("main")?.innerHTML.replace(/<!--.*?-->/g, "");
 };
 
 test.each([
-  ["# Hello\nworld\nagain", "<h3>Hello</h3><p>world again</p>"],
+  ["# Hello\nworld\nagain", "<h2>Hello</h2><p>world again</p>"],
   ["- a\n- **b**\n\n1. c", "<ul><li>a</li><li><strong>b</strong></li></ul><ol><li>c</li></ol>"],
   ["`x` and *y*", "<p><code>x</code> and <em>y</em></p>"],
   ["[a](https://x.org)", '<p><a href="https://x.org" target="_blank" rel="noopener noreferrer nofollow">a</a></p>'],
@@ -21,7 +21,7 @@ test.each([
   ["", ""],
 ])("Markdown %j", (text, expected) => expect(html(text)).toBe(expected));
 
-test("headings follow those of the page, whatever they begin with", () => expect(html("### a\n#### b\n### c")).toBe("<h3>a</h3><h4>b</h4><h3>c</h3>"));
+test("headings follow those of the page, whatever they begin with", () => expect(html("### a\n#### b\n### c")).toBe("<h2>a</h2><h3>b</h3><h2>c</h2>"));
 
 test("only what is different is changed", () => {
   const drive = { id: "d", name: "A", description: "x", quota: { total: 5e9 } } as Drive;
