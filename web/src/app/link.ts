@@ -34,6 +34,7 @@ const actions = new Set(["open", "download", "cut", "copy", "paste", "rename", "
 export function linkApp(app: App, token: string): LinkApp {
   const http = new LinkHttp(app.http.base, token);
   http.language = app.http.language;
+  http.changing = app.http.changing;
   const dav = new LinkDav(http);
   const drive: Drive = { id: token, driveType: "virtual", driveAlias: linkAlias(token), name: "" };
   return {

@@ -40,9 +40,9 @@ export class Session {
     return user.expired ? this.renew() : true;
   }
 
-  /** signIn leads to the sign-in page, which leads back to the address `to`. */
-  async signIn(to: string): Promise<void> {
-    await (await this.oidc()).signinRedirect({ state: to });
+  /** signIn leads to the sign-in page, which leads back to the address `to`; `anew` asks also who is signed in there who they are. */
+  async signIn(to: string, anew = false): Promise<void> {
+    await (await this.oidc()).signinRedirect({ state: to, ...(anew ? { prompt: "login" } : {}) });
     await new Promise(() => undefined); // the page is being left
   }
 
