@@ -1,5 +1,6 @@
 import type { Drive } from "./graph";
 import type { Http } from "./http";
+import type { Permission, Role } from "./sharing";
 
 /** Spaces makes and changes spaces. (spec/services.md §16.4) */
 export class Spaces {
@@ -8,6 +9,18 @@ export class Spaces {
   /** all lists the spaces of everybody; for administrators. */
   async all(): Promise<Drive[]> {
     return (await this.http.json<{ value?: Drive[] }>("GET", "/graph/v1beta1/drives")).value ?? [];
+  }
+
+  /** members are who is in a space, also for administrators who are not. */
+  async members(id: string): Promise<Permission[]> {
+    const q = new URLSearchParams({ $filter: `id eq '${id}'`, $expand: "root($expand=permissions)" });
+    const { value } = await this.http.json<{ value?: { root?: { permissions?: Permission[] } }[] }>("GET", `/graph/v1beta1/drives?${q}`);
+    return value?.[0]?.root?.permissions ?? [];
+  }
+
+  /** roles are those that there are anywhere. */
+  roles(): Promise<Role[]> {
+    return this.http.json("GET", "/graph/v1beta1/roleManagement/permissions/roleDefinitions");
   }
 
   /** create makes a space. 403 without the permission. */
