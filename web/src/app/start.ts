@@ -12,6 +12,7 @@ import type { Session } from "@/auth/session";
 import { appKey, type App } from "./app";
 import type { Config } from "./config";
 import { Dialogs } from "./dialogs";
+import { embedded, type Embed } from "./embed";
 import { createLanguage, initial, pick, remember, use } from "./i18n";
 import { hold } from "./leave";
 import { resume } from "./resume";
@@ -24,13 +25,13 @@ import { Toasts } from "./toasts";
 const features = import.meta.glob<{ default: Feature }>("../features/*/feature.ts", { eager: true });
 
 /** start mounts the application. */
-export async function start(config: Config, session: Session): Promise<void> {
+export async function start(config: Config, session: Session, embed?: Embed): Promise<void> {
   const http = new Http(location.origin, {
     get token() {
       return session.token;
     },
     renew: () => session.renew(),
-    lost: () => void session.signIn(location.pathname + location.search + location.hash),
+    lost: () => (embed ? location.reload() : void session.signIn(location.pathname + location.search + location.hash)),
   });
   http.changing = hold;
   const queries = new QueryClient({
@@ -53,6 +54,7 @@ export async function start(config: Config, session: Session): Promise<void> {
     capabilities: ref<Capabilities>(),
     permissions: ref(new Set<string>()),
   };
+  if (embed) embedded(app, embed);
   watch(() => language.current, (l) => (http.language = l), { immediate: true });
   const vue = createApp(Shell);
   vue.provide(appKey, app);

@@ -11,6 +11,7 @@ const some = (c: Context, may: (r: Context["items"][number]) => boolean) => c.it
 export async function open(c: Context): Promise<void> {
   const [item] = c.items;
   if (!item) return;
+  if (c.app.embed && !item.folder) return useFiles().pick?.(item);
   const to = openUrl(c);
   if (to) await c.app.router.push(to);
   else await download(c.app, [item]);

@@ -1,5 +1,6 @@
 import { defineStore } from "pinia";
-import { shallowRef, ref, watch } from "vue";
+import { onBeforeUnmount, ref, shallowRef, watch, type Ref } from "vue";
+import type { Context } from "@/app/registry";
 import type { Resource } from "@/api/resource";
 import type { Sort } from "./sort";
 
@@ -22,5 +23,14 @@ export const useFiles = defineStore("files", () => {
     clipboard: shallowRef<{ items: Resource[]; cut: boolean }>(),
     dragged: shallowRef<Resource[]>([]),
     renaming: ref<string>(), // id
+    context: shallowRef<Context>(), // of the page that is shown
+    pick: shallowRef<(file: Resource) => void>(), // what happens to a file in place of opening it
   };
 });
+
+/** useShown lets others know what a page shows and what is chosen there, as long as it is there. */
+export function useShown(context: Ref<Context>): void {
+  const store = useFiles();
+  watch(context, (c) => (store.context = c), { immediate: true });
+  onBeforeUnmount(() => store.context === context.value && (store.context = undefined));
+}
