@@ -113,8 +113,10 @@ test("a file of some kinds is chosen, by its name or by the button; a new folder
 test("several are chosen, or links to them are made; on a phone", { skip }, async () => {
   const it = await around(partner, `?${delegated}`, { size: { width: 390, height: 844 } });
   await it.frame.locator(row("notes.txt")).waitFor();
-  for (const name of ["notes.txt", "table.csv"]) await it.frame.locator(`${row(name)} a`).tap(); // chosen, not opened
-  await it.frame.locator("form >> text=2 selected").waitFor();
+  for (const [name, said] of [["notes.txt", "notes.txt"], ["table.csv", "2 selected"]]) { // chosen, not opened
+    await it.frame.locator(`${row(name)} a`).tap();
+    await it.frame.locator(`form[aria-label=Choose] >> text=${said}`).waitFor();
+  }
   await picture(it.page, "embed-resources-phone");
   assert.ok(await fillsFrame(it.frame));
   const small = await it.frame.locator("form button:visible").evaluateAll((all) => all.filter((e) => e.getBoundingClientRect().height < 44).length);

@@ -54,6 +54,9 @@ export function shows(e: Pick<Embed, "target" | "types">, r: Pick<Resource, "fol
   return !e.types.length || e.types.some((t) => (t.includes("/") ? t === r.mime || (t.endsWith("/*") && r.mime.startsWith(t.slice(0, -1))) : name.endsWith(`.${t}`)));
 }
 
+/** chooses tells whether a file is chosen where it would be opened: what it is wanted for is up to the page around. */
+export const chooses = (app: App, item: Resource): boolean => app.embed?.target === "resources" && !item.folder;
+
 // Shelf lists only what can be chosen, and nothing in it is changed but that there may be new folders.
 class Shelf extends Dav {
   constructor(

@@ -1,16 +1,11 @@
 import { ArrowRight, ClipboardPaste, Copy, Download, FolderOpen, Info, Link, Pencil, Scissors, Star, StarOff, Trash2 } from "@lucide/vue";
-import type { App } from "@/app/app";
 import type { Context, FileAction } from "@/app/registry";
-import type { Resource } from "@/api/resource";
 import { folderUrl, place } from "./location";
 import { download, favour, remove, transfer } from "./operations";
 import { mayCreate, mayDelete, mayDownload, mayMove, mayRename } from "./permissions";
 import { useFiles } from "./store";
 
 const some = (c: Context, may: (r: Context["items"][number]) => boolean) => c.items.length > 0 && c.items.every(may);
-
-/** chooses tells whether a file is chosen where it would be opened: what it is wanted for is up to the page around our frame. */
-export const chooses = (app: App, item: Resource): boolean => app.embed?.target === "resources" && !item.folder;
 
 /** open shows a folder, or a file in what opens it; what nothing opens is downloaded. */
 export async function open(c: Context): Promise<void> {
