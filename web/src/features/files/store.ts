@@ -1,5 +1,5 @@
 import { defineStore } from "pinia";
-import { onBeforeUnmount, ref, shallowRef, watch, type Ref } from "vue";
+import { shallowRef, ref, watch } from "vue";
 import type { Context } from "@/app/registry";
 import type { Resource } from "@/api/resource";
 import type { Sort } from "./sort";
@@ -27,10 +27,3 @@ export const useFiles = defineStore("files", () => {
     pick: shallowRef<(file: Resource) => void>(), // what happens to a file in place of opening it
   };
 });
-
-/** useShown lets others know what a page shows and what is chosen there, as long as it is there. */
-export function useShown(context: Ref<Context>): void {
-  const store = useFiles();
-  watch(context, (c) => (store.context = c), { immediate: true });
-  onBeforeUnmount(() => store.context === context.value && (store.context = undefined));
-}
