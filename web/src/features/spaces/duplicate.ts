@@ -1,0 +1,65 @@
+// A space once more: its files, picture, readme and description, but not its members.
+import { can, type App } from "@/app/app";
+import { attempt } from "@/app/attempt";
+import { child } from "@/api/dav";
+import type { Drive } from "@/api/graph";
+import { free } from "@/api/path";
+import { Spaces, special } from "@/api/spaces";
+import { folderUrl, place } from "@/features/files/location";
+import { pool } from "@/features/files/operations";
+import ProgressDialog from "@/ui/ProgressDialog.vue";
+import { address } from "./files";
+
+/** duplicate makes a space with what is in another, and shows how far it is. When the person stops it, what was made is removed. */
+export async function duplicate(app: App, drive: Drive, after: () => Promise<void>): Promise<void> {
+  const { $gettext, $ngettext } = app.language;
+  const spaces = new Spaces(app.http);
+  const name = free(drive.name, new Set((app.drives.value ?? []).filter((d) => d.driveType === "project").map((d) => d.name)), true);
+  const work = async (step: (share: number, text: string) => void, stop: AbortSignal) => {
+    await attempt(app, $gettext("“%{name}” could not be duplicated.", { name: drive.name }), async () => {
+      const total = can(app, "Drives.ReadWriteProjectQuota.all") ? drive.quota?.total : undefined;
+      const made = await spaces.create(name, { ...(drive.description ? { description: drive.description } : {}), ...(total === undefined ? {} : { total }) }, false);
+      const root = { driveId: made.id, path: "/" };
+      const { children } = await app.dav.list({ driveId: drive.id, path: "/" });
+      const weight = (size: number) => size + 1e5; // of small files, their number counts
+      const all = children.reduce((n, c) => n + weight(c.size), 0);
+      let copied = 0;
+      let n = 0;
+      const failed = await pool(children, async (c) => {
+        if (stop.aborted) return;
+        await app.dav.copy(place(c), child(root, c.name));
+        copied += weight(c.size);
+        n++;
+        step(copied / all, $gettext("%{n} of %{all}", { n: `${n}`, all: `${children.length}` }));
+      });
+      if (stop.aborted) {
+        await spaces.disable(made.id);
+        await spaces.remove(made.id);
+        return;
+      }
+      if (failed[0]) app.toasts.error($ngettext("%{n} item could not be copied.", "%{n} items could not be copied.", failed.length, { n: `${failed.length}` }), failed[0].error);
+      const specials = await Promise.all((["image", "readme"] as const).map((of) => counterpart(app, drive, made, of)));
+      const found = specials.flatMap((s) => s ?? []);
+      if (found.length) await spaces.change(made.id, { special: found });
+      app.toasts.info($gettext("The space “%{name}” was created.", { name }), { label: $gettext("Open"), run: () => void app.router.push(folderUrl(made, "/")) });
+    });
+    await after();
+  };
+  await app.dialogs.show(ProgressDialog, { title: $gettext("Duplicating “%{name}”", { name: drive.name }), work });
+}
+
+// counterpart is the copy of a space's picture or readme.
+async function counterpart(app: App, from: Drive, to: Drive, name: "image" | "readme") {
+  const url = special(from, name) && address(from, name);
+  const root = app.dav.url({ driveId: from.id, path: "/" });
+  const path = url && pathBelow(url, root);
+  if (!path) return undefined;
+  const { id } = await app.dav.stat({ driveId: to.id, path });
+  return { id, specialFolder: { name } };
+}
+
+/** pathBelow is the path of an address below that of a space, or undefined if it is elsewhere. */
+export function pathBelow(url: string, root: string): string | undefined {
+  const [path, above] = [decodeURIComponent(url), decodeURIComponent(root)];
+  return path.startsWith(above + "/") ? path.slice(above.length) : undefined;
+}
