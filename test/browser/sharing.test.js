@@ -291,20 +291,33 @@ test("links: made with a password, used, changed and removed", { skip }, async (
   await hers.waitForSelector(`${entry("For the printer")} >> text=seen 1 time · downloaded 1 time`);
   await look(hers, "sharing-links");
 
-  await hers.click("button[aria-label='Change “For the printer”']");
-  await hers.waitForSelector("[role=dialog]");
-  await hers.fill("[role=dialog] input[type=text]", "For the poster");
-  await hers.click(`[role=dialog] label:has-text("Change everything")`);
-  await hers.fill("[role=dialog] input[type=date]", "");
-  await hers.click("[role=dialog] button[type=submit]");
+  // By keyboard alone: changed, copied, deleted.
+  const press = async (selector) => {
+    await hers.focus(selector);
+    await hers.keyboard.press("Enter");
+  };
+  await press("button[aria-label='Change “For the printer”']");
+  await hers.waitForSelector("[role=dialog] input[type=radio]:focus");
+  for (let i = 0; i < 2; i++) await hers.keyboard.press("ArrowDown"); // to "Change everything"
+  await hers.keyboard.press("Tab");
+  await hers.waitForSelector("[role=dialog] input[type=text]:focus");
+  await hers.keyboard.press("ControlOrMeta+A");
+  await hers.keyboard.type("For the poster");
+  await hers.focus("[role=dialog] input[type=date]");
+  for (let i = 0; i < 3; i++) {
+    await hers.keyboard.press("Delete");
+    await hers.keyboard.press("ArrowRight");
+  }
+  await hers.keyboard.press("Enter");
   await hers.waitForSelector(entry("For the poster"));
   const changed = (await permissions("Links")).find((p) => p.id === link.id);
   assert.deepEqual([changed.link.type, changed.link["@libre.graph.displayName"], changed.expirationDateTime, changed.hasPassword], ["edit", "For the poster", undefined, true]);
 
-  await hers.click("button[aria-label='Copy “For the poster”']");
+  await press("button[aria-label='Copy “For the poster”']");
   await hers.waitForSelector(toast("The link was copied."));
-  await hers.click("button[aria-label='Delete “For the poster”']");
-  await hers.click("[role=dialog] button:has-text('Delete')");
+  await press("button[aria-label='Delete “For the poster”']");
+  await hers.waitForSelector("[role=dialog]");
+  await press("[role=dialog] button:has-text('Delete')");
   await hers.waitForSelector(entry("For the poster"), { state: "detached" });
   assert.equal((await visitor("a.txt")).status, 404);
 });
@@ -321,7 +334,7 @@ test("what folders above give is shown, and leads there", { skip }, async () => 
   const above = "section[aria-label='By folders above']";
   await hers.waitForSelector(`${above} li:has-text("Alan Turing") >> text=Can view`);
   hers.off("request", listen);
-  assert.equal(asked.length, 2, asked.join()); // of the file, and of the only folder that is shared
+  assert.equal(asked.length, 4, asked.join()); // of the file and three folders; the space is nobody else's
   await look(hers, "sharing-above");
   assert.equal(await hers.locator(`${above} :is(select, button[aria-label^='Take'])`).count(), 0);
   await hers.focus(`${above} button[aria-label='Access of Alan Turing']`);
@@ -424,4 +437,35 @@ test("on a phone, with fingers", { skip }, async () => {
   await page.tap(`${share("note.txt")} a`);
   await page.waitForSelector("text=text of /note.txt");
   assert.deepEqual(page.faults, []);
+  // Sharing, and a link.
+  const phone = await open(browser, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, permissions: ["clipboard-read", "clipboard-write"] });
+  const small = async (within) => assert.deepEqual(await phone.locator(`${within} :is(button, select, input, a):not([type=radio]):visible`).evaluateAll((all) => all.map((e) => [e.getAttribute("aria-label") ?? e.textContent, e.getBoundingClientRect()]).filter(([, b]) => b.width < 44 || b.height < 44).map(([l, b]) => `${l} ${b.width}×${b.height}`)), []);
+  await signIn(phone, "mary", "demo", home);
+  await phone.tap(row("quick.txt") + " [role=gridcell] >> nth=0");
+  await phone.tap("[role=toolbar] button[aria-label=More]");
+  await phone.tap("[role=menu] [data-action=share]");
+  await phone.waitForSelector("[role=combobox]:focus");
+  await phone.keyboard.type("lynn");
+  await phone.tap("[role=option]:has-text('Lynn')");
+  await small("aside");
+  await picture(phone, "sharing-phone-invite");
+  await phone.tap("aside button[type=submit]");
+  await phone.waitForSelector(entry("Lynn"));
+  await small("aside");
+  await phone.tap(`${entry("Lynn")} button[aria-label^='Access of']`);
+  await phone.waitForSelector("[role=dialog] dd");
+  await small("[role=dialog]");
+  await picture(phone, "sharing-phone-access");
+  await phone.tap("[role=dialog] >> text=Cancel");
+  await phone.tap("aside [role=tab]:has-text('Links')");
+  await phone.tap("text=New link");
+  await phone.waitForSelector("[role=dialog] form");
+  await small("[role=dialog]");
+  await phone.tap("[role=dialog] button[type=submit]");
+  await phone.waitForSelector("h2:has-text('The link was made')");
+  await small("[role=dialog]");
+  await phone.tap("[role=dialog] >> text=Copy with password");
+  await phone.waitForSelector(toast("Link and password were copied."));
+  assert.match(await copied(phone), /\/s\/\w+\nPassword: \S+$/);
+  assert.deepEqual(phone.faults, []);
 });

@@ -172,6 +172,16 @@ test("members: with a role and an end, changed, taken out", { skip }, async () =
   await his.waitForSelector(card("Gemini 2"));
   assert.equal(await his.locator("button:has-text('New space')").count(), 0);
   assert.equal(await his.locator(card("Apollo")).count(), 0);
+  // What is in the space is theirs as well.
+  await hers.goto(base + "/files/spaces/projects");
+  await margaret("PUT", `/dav/spaces/${encodeURIComponent((await drive("Gemini 2")).id)}/plan.txt`, "x");
+  await hers.click(`${card("Gemini 2")} a`);
+  await hers.click(row("plan.txt") + " [role=gridcell] >> nth=2");
+  await hers.keyboard.press("s");
+  await hers.waitForSelector("section[aria-label='By folders above'] li:has-text('Alan Turing') >> text=via Gemini 2");
+  await look(hers, "space-file-members");
+  await hers.click("section[aria-label='By folders above'] li:has-text('Alan Turing') a");
+  await hers.waitForSelector(member("Alan Turing"));
   // The only manager stays one.
   await hers.selectOption(`${member("Margaret Hamilton")} select`, { label: "Can view" });
   await hers.waitForSelector(toast("The rights of Margaret Hamilton could not be changed."));
@@ -236,6 +246,7 @@ test("a space is duplicated, with files, picture, readme and description; stoppe
   const from = await at("Apollo");
   await margaret("MKCOL", from + "/docs");
   for (const name of ["docs/one.txt", "docs/two.txt", "three.txt"]) await margaret("PUT", `${from}/${name}`, name);
+  await margaret("PUT", from + "/docs/large.txt", "x".repeat(300_000));
   await margaret("PUT", from + "/.space/readme.md", "# To the moon");
   await hers.goto(base + "/files/spaces/projects");
   let release;
@@ -264,6 +275,7 @@ test("a space is duplicated, with files, picture, readme and description; stoppe
   assert.deepEqual(made.special.map((s) => s.specialFolder.name).sort(), ["image", "readme"]);
   const to = await at("Apollo (1)");
   for (const name of ["docs/one.txt", "docs/two.txt", "three.txt"]) assert.equal((await margaret("GET", `${to}/${name}`)).text, name);
+  assert.equal((await margaret("GET", to + "/docs/large.txt")).text.length, 300_000);
   await hers.click(`${toast("The space “Apollo (1)” was created.")} >> xpath=../.. >> button:has-text('Open')`);
   await hers.waitForSelector("section[aria-label=Readme] h2:has-text('To the moon')");
   await hers.waitForFunction(() => document.querySelector("section img")?.naturalWidth > 0);

@@ -5,7 +5,7 @@ import { is } from "@/api/http";
 import { above, parent } from "@/api/path";
 import type { Resource } from "@/api/resource";
 import { Sharing, type Permission, type Role } from "@/api/sharing";
-import { refresh } from "@/features/files/queries";
+import { folderKey, refresh, type Listing } from "@/features/files/queries";
 
 /** usePermissions asks who has which rights on an item; it is asked again by `changed`. */
 export function usePermissions(item: Ref<Resource | undefined>) {
@@ -26,9 +26,9 @@ export interface Inherited {
   roles: Role[]; // those that can be given there
 }
 
-/** useInherited asks what the folders above an item give: all at once, and only those that are shared. A space gives to its members. */
+/** useInherited asks what the folders above an item give, all at once; a space gives to its members. */
 export function useInherited(item: Ref<Resource | undefined>) {
-  const { dav, http, drives } = useApp();
+  const { dav, http, drives, queries } = useApp();
   const sharing = new Sharing(http);
   const places = computed(() => {
     const it = item.value;
@@ -42,8 +42,7 @@ export function useInherited(item: Ref<Resource | undefined>) {
         staleTime: 30_000,
         queryFn: async (): Promise<Inherited[]> => {
           try {
-            const folder = await dav.stat(at);
-            if (at.path !== "/" && !folder.shareTypes.length) return [];
+            const folder = queries.getQueryData<Listing>(folderKey(at))?.folder ?? (await dav.stat(at)); // the one that is shown is known
             const { value, roles } = await sharing.list(folder.id);
             return value.map((permission) => ({ folder, permission, roles }));
           } catch (e) {

@@ -1,9 +1,10 @@
 // A space once more: its files, picture, readme and description, but not its members.
 import { can, type App } from "@/app/app";
 import { attempt } from "@/app/attempt";
-import { child } from "@/api/dav";
+import { child, type Place } from "@/api/dav";
 import type { Drive } from "@/api/graph";
 import { free } from "@/api/path";
+import type { Resource } from "@/api/resource";
 import { Spaces, special } from "@/api/spaces";
 import { folderUrl, place } from "@/features/files/location";
 import { pool } from "@/features/files/operations";
@@ -20,17 +21,19 @@ export async function duplicate(app: App, drive: Drive, after: () => Promise<voi
       const total = can(app, "Drives.ReadWriteProjectQuota.all") ? drive.quota?.total : undefined;
       const made = await spaces.create(name, { ...(drive.description ? { description: drive.description } : {}), ...(total === undefined ? {} : { total }) }, false);
       const root = { driveId: made.id, path: "/" };
-      const { children } = await app.dav.list({ driveId: drive.id, path: "/" });
-      const weight = (size: number) => size + 1e5; // of small files, their number counts
-      const all = children.reduce((n, c) => n + weight(c.size), 0);
+      const parts = await split(app, { driveId: drive.id, path: "/" }, root, (drive.quota?.used ?? 0) / 20);
+      const weight = (p: Part) => p.item.size + 1e5; // of small files, their number counts
+      const all = parts.reduce((n, p) => n + weight(p), 0);
       let copied = 0;
       let n = 0;
-      const failed = await pool(children, async (c) => {
+      const said = () => $gettext("%{n} of %{all}", { n: `${n}`, all: `${parts.length}` });
+      step(0, said());
+      const failed = await pool(parts, async (p) => {
         if (stop.aborted) return;
-        await app.dav.copy(place(c), child(root, c.name));
-        copied += weight(c.size);
+        await app.dav.copy(place(p.item), p.to);
+        copied += weight(p);
         n++;
-        step(copied / all, $gettext("%{n} of %{all}", { n: `${n}`, all: `${children.length}` }));
+        step(copied / all, said());
       });
       if (stop.aborted) {
         await spaces.disable(made.id);
@@ -48,14 +51,32 @@ export async function duplicate(app: App, drive: Drive, after: () => Promise<voi
   await app.dialogs.show(ProgressDialog, { title: $gettext("Duplicating “%{name}”", { name: drive.name }), work });
 }
 
+interface Part {
+  item: Resource;
+  to: Place;
+}
+
+// split finds what to copy at once. Large folders are made, and filled part by part, so that there is progress to see.
+async function split(app: App, from: Place, to: Place, large: number): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (const item of (await app.dav.list(from)).children) {
+    const at = child(to, item.name);
+    if (item.folder && item.size > large) {
+      await app.dav.mkcol(at);
+      parts.push(...(await split(app, place(item), at, large)));
+    } else parts.push({ item, to: at });
+  }
+  return parts;
+}
+
 // counterpart is the copy of a space's picture or readme.
 async function counterpart(app: App, from: Drive, to: Drive, name: "image" | "readme") {
   const url = special(from, name) && address(from, name);
   const root = app.dav.url({ driveId: from.id, path: "/" });
   const path = url && pathBelow(url, root);
   if (!path) return undefined;
-  const { id } = await app.dav.stat({ driveId: to.id, path });
-  return { id, specialFolder: { name } };
+  const copy = await app.dav.stat({ driveId: to.id, path }).catch(() => undefined); // that it was not copied was said
+  return copy && { id: copy.id, specialFolder: { name } };
 }
 
 /** pathBelow is the path of an address below that of a space, or undefined if it is elsewhere. */
