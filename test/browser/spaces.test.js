@@ -262,8 +262,10 @@ test("a space is duplicated, with files, picture, readme and description; stoppe
     await hers.keyboard.press("Enter");
     await hers.waitForSelector("[role=menu] [data-action=duplicate]");
     await hers.keyboard.type("Dup");
+    const copying = hers.waitForRequest((r) => r.method() === "COPY");
     await hers.keyboard.press("Enter");
-    await hers.waitForSelector("[role=dialog] [role=progressbar]");
+    await copying;
+    await hers.waitForSelector("section[aria-live] [role=progressbar]");
   };
   await begin();
   await look(hers, "space-duplicate");
@@ -282,10 +284,11 @@ test("a space is duplicated, with files, picture, readme and description; stoppe
   await hers.goto(base + "/files/spaces/projects");
   wait = held();
   await begin();
-  await hers.focus("[role=dialog] button:has-text('Stop')");
+  await hers.waitForFunction(() => document.activeElement === document.body || !document.activeElement.closest("[role=menu]"));
+  await hers.focus("section[aria-live] button:has-text('Stop')");
   await hers.keyboard.press("Enter");
   release();
-  await hers.waitForSelector("[role=dialog]", { state: "detached" });
+  for (let i = 0; i < 50 && (await drive("Apollo (2)")); i++) await hers.waitForTimeout(200);
   assert.equal(await drive("Apollo (2)"), undefined);
   await hers.unroute("**/dav/spaces/**", hold);
   assert.deepEqual(hers.faults, []);

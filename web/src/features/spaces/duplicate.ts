@@ -8,7 +8,6 @@ import type { Resource } from "@/api/resource";
 import { Spaces, special } from "@/api/spaces";
 import { folderUrl, place } from "@/features/files/location";
 import { pool } from "@/features/files/operations";
-import ProgressDialog from "@/ui/ProgressDialog.vue";
 import { address } from "./files";
 
 /** duplicate makes a space with what is in another, and shows how far it is. When the person stops it, what was made is removed. */
@@ -16,39 +15,35 @@ export async function duplicate(app: App, drive: Drive, after: () => Promise<voi
   const { $gettext, $ngettext } = app.language;
   const spaces = new Spaces(app.http);
   const name = free(drive.name, new Set((app.drives.value ?? []).filter((d) => d.driveType === "project").map((d) => d.name)), true);
-  const work = async (step: (share: number, text: string) => void, stop: AbortSignal) => {
-    await attempt(app, $gettext("“%{name}” could not be duplicated.", { name: drive.name }), async () => {
-      const total = can(app, "Drives.ReadWriteProjectQuota.all") ? drive.quota?.total : undefined;
-      const made = await spaces.create(name, { ...(drive.description ? { description: drive.description } : {}), ...(total === undefined ? {} : { total }) }, false);
-      const root = { driveId: made.id, path: "/" };
-      const parts = await split(app, { driveId: drive.id, path: "/" }, root, (drive.quota?.used ?? 0) / 20);
-      const weight = (p: Part) => p.item.size + 1e5; // of small files, their number counts
-      const all = parts.reduce((n, p) => n + weight(p), 0);
-      let copied = 0;
-      let n = 0;
-      const said = () => $gettext("%{n} of %{all}", { n: `${n}`, all: `${parts.length}` });
-      step(0, said());
-      const failed = await pool(parts, async (p) => {
-        if (stop.aborted) return;
-        await app.dav.copy(place(p.item), p.to);
-        copied += weight(p);
-        n++;
-        step(copied / all, said());
-      });
-      if (stop.aborted) {
-        await spaces.disable(made.id);
-        await spaces.remove(made.id);
-        return;
-      }
-      if (failed[0]) app.toasts.error($ngettext("%{n} item could not be copied.", "%{n} items could not be copied.", failed.length, { n: `${failed.length}` }), failed[0].error);
-      const specials = await Promise.all((["image", "readme"] as const).map((of) => counterpart(app, drive, made, of)));
-      const found = specials.flatMap((s) => s ?? []);
-      if (found.length) await spaces.change(made.id, { special: found });
-      app.toasts.info($gettext("The space “%{name}” was created.", { name }), { label: $gettext("Open"), run: () => void app.router.push(folderUrl(made, "/")) });
+  const stop = new AbortController();
+  const work = app.toasts.work($gettext("Duplicating “%{name}”", { name: drive.name }), { label: $gettext("Stop"), run: () => stop.abort() });
+  await attempt(app, $gettext("“%{name}” could not be duplicated.", { name: drive.name }), async () => {
+    const total = can(app, "Drives.ReadWriteProjectQuota.all") ? drive.quota?.total : undefined;
+    const made = await spaces.create(name, { ...(drive.description ? { description: drive.description } : {}), ...(total === undefined ? {} : { total }) }, false);
+    const root = { driveId: made.id, path: "/" };
+    const parts = await split(app, { driveId: drive.id, path: "/" }, root, (drive.quota?.used ?? 0) / 20);
+    const weight = (p: Part) => p.item.size + 1e5; // of small files, their number counts
+    const all = parts.reduce((n, p) => n + weight(p), 0);
+    let copied = 0;
+    const failed = await pool(parts, async (p) => {
+      if (stop.signal.aborted) return;
+      await app.dav.copy(place(p.item), p.to);
+      copied += weight(p);
+      work.at(copied / all);
     });
-    await after();
-  };
-  await app.dialogs.show(ProgressDialog, { title: $gettext("Duplicating “%{name}”", { name: drive.name }), work });
+    if (stop.signal.aborted) {
+      await spaces.disable(made.id);
+      await spaces.remove(made.id);
+      return;
+    }
+    if (failed[0]) app.toasts.error($ngettext("%{n} item could not be copied.", "%{n} items could not be copied.", failed.length, { n: `${failed.length}` }), failed[0].error);
+    const specials = await Promise.all((["image", "readme"] as const).map((of) => counterpart(app, drive, made, of)));
+    const found = specials.flatMap((s) => s ?? []);
+    if (found.length) await spaces.change(made.id, { special: found });
+    app.toasts.info($gettext("The space “%{name}” was created.", { name }), { label: $gettext("Open"), run: () => void app.router.push(folderUrl(made, "/")) });
+  });
+  work.end();
+  await after();
 }
 
 interface Part {
