@@ -13,7 +13,10 @@ export async function change(app: App, what: Change, items: readonly Shared[], b
   const { $gettext, $ngettext } = app.language;
   const shares = new Shares(app.http);
   const task = { accept: (s: Shared) => shares.accept(s), decline: (s: Shared) => shares.decline(s), hide: (s: Shared) => shares.hide(s, true), show: (s: Shared) => shares.hide(s, false) }[what];
-  const failed = await pool(items, task);
+  const work = app.toasts.work($ngettext("Changing %{n} share", "Changing %{n} shares", items.length, { n: `${items.length}` }));
+  let at = 0;
+  const failed = await pool(items, (s) => task(s).finally(() => work.at(++at / items.length)));
+  work.end();
   await app.queries.invalidateQueries({ queryKey: ["shares"] });
   if (what === "accept" || what === "decline") app.drives.value = await app.graph.drives().catch(() => app.drives.value);
   const [first] = failed;
