@@ -7,8 +7,11 @@ import { useFiles } from "./store";
 
 const some = (c: Context, may: (r: Context["items"][number]) => boolean) => c.items.length > 0 && c.items.every(may);
 
-/** open shows a folder, or a file in what opens it; what nothing opens is downloaded. */
-export async function open(c: Context): Promise<void> {
+/** open does what Enter does. */
+export const open = (c: Context): void | Promise<void> => c.app.registry.actions.find((a) => a.keys === "Enter" && a.applies(c))?.run(c);
+
+// show leads to a folder, or to a file in what opens it; what nothing opens is downloaded.
+async function show(c: Context): Promise<void> {
   const [item] = c.items;
   if (!item) return;
   if (c.app.embed && !item.folder) return useFiles().pick?.(item);
@@ -29,11 +32,11 @@ export function openUrl({ app, items: [item], drive }: Pick<Context, "app" | "it
 export const actions: FileAction[] = [
   {
     id: "open", label: ({ $gettext }) => $gettext("Open"), icon: FolderOpen, group: "open", order: 10, keys: "Enter",
-    applies: (c) => c.items.length === 1, run: open,
+    applies: (c) => c.items.length === 1, run: show,
   },
   {
     id: "show-in-folder", label: ({ $gettext }) => $gettext("Show in its folder"), icon: ArrowRight, group: "open", order: 20,
-    applies: (c) => c.items.length === 1 && c.where !== "files",
+    applies: (c) => c.items.length === 1 && c.where !== "files" && !!c.items[0]?.parentId,
     run: (c) => void c.app.router.push(`/f/${encodeURIComponent(c.items[0]?.parentId ?? "")}`),
   },
   {
