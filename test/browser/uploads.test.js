@@ -163,6 +163,44 @@ test("progress, pause, resume, cancel; several at once", { skip }, async () => {
   end();
 });
 
+test("by keyboard alone: from the menu to the end", { skip }, async () => {
+  const [path] = big("keys.bin", 8 * MiB);
+  await begin("keys");
+  line.slow(1_000_000);
+  const chooser = page.waitForEvent("filechooser");
+  await page.focus(fab);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[role=menu]");
+  for (let i = 0; i < 8 && !(await page.locator("[role=menu] [data-action=upload-files][data-highlighted]").count()); i++) await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await (await chooser).setFiles([path, file("other.txt")]);
+  await page.waitForSelector(`${panel} button[aria-label="Pause keys.bin"]`);
+  const press = async (label, key = "Enter") => {
+    await page.focus(`${panel} button[aria-label="${label}"]`);
+    await page.keyboard.press(key);
+  };
+  await press("Pause keys.bin");
+  await page.waitForSelector(`${panel} button[aria-label="Resume keys.bin"]`);
+  await press("Fold the list away", "Space");
+  await page.waitForSelector(`${panel} ul`, { state: "detached" });
+  await page.waitForSelector(`${panel} button[aria-label="Show the list"]:focus`);
+  await page.keyboard.press("Space");
+  await press("Resume keys.bin");
+  await page.waitForSelector(`${panel} button[aria-label="Pause keys.bin"]`);
+  // at phone width nothing is too small, and the list keeps out of the way of the "New" button
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const b of await page.locator(`${panel} button`).all()) assert.ok((await b.boundingBox()).height >= 44 && (await b.boundingBox()).width >= 44, await b.getAttribute("aria-label"));
+  const [box, add] = [await page.locator(panel).boundingBox(), await page.locator(fab).boundingBox()];
+  assert.ok(box.y + box.height <= add.y && box.x >= 0 && box.x + box.width <= 390, JSON.stringify([box, add]));
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await press("Cancel keys.bin");
+  await says("1 file was uploaded");
+  line.slow();
+  await press("Close");
+  await page.waitForSelector(panel, { state: "detached" });
+  end();
+});
+
 const size = process.env.OC_E2E_BIG ? 2048 * MiB : 64 * MiB;
 test(`${size / MiB} MiB with the network cut twice, once without the server knowing`, { skip }, async () => {
   const [path, want] = big("large.bin", size);
