@@ -223,6 +223,17 @@ func TestSharing(t *testing.T) {
 			if a := s.As("", "").Want("PROPFIND", "/dav/public-files/"+m[1], "", []string{"Depth", "0"}, 401); !strings.Contains(a.Body, "ERR_MISSING_BEARER_AUTH") {
 				t.Errorf("%s", a.Body)
 			}
+			for name, want := range map[string]int{"alan": 207, "dennis": 404} { // who may see it, and who may not
+				tokens, err := s.Browser().SignIn(s.Apps()[0], name, "demo")
+				must(t, err)
+				a := s.Bearer(tokens.Access, "PROPFIND", "/dav/public-files/"+m[1], "")
+				if a.Status != 307 {
+					t.Errorf("%s, signed in: %d %s", name, a.Status, a.Body)
+				}
+				if a := s.Bearer(tokens.Access, "PROPFIND", a.Header.Get("Location"), ""); a.Status != want {
+					t.Errorf("%s, sent on: %d %s", name, a.Status, a.Body)
+				}
+			}
 		})
 	})
 }

@@ -23,20 +23,21 @@ var ErrNoAdminPassword = errors.New("no password for the first administrator is 
 
 // Bootstrap makes the accounts that a new directory starts with.
 func (d *Directory) Bootstrap(ctx context.Context, b Bootstrap) error {
-	if err := d.once(ctx, "admin", func() (func(db.Tx) error, error) { return d.admin(ctx, b) }); err != nil {
+	if err := d.once(ctx, "admin", func(tx db.Tx) error { return d.admin(ctx, tx, b) }); err != nil {
 		return fmt.Errorf("first administrator: %w", err)
 	}
 	if !b.DemoUsers {
 		return nil
 	}
-	if err := d.once(ctx, "demo", func() (func(db.Tx) error, error) { return d.demo(ctx) }); err != nil {
+	if err := d.once(ctx, "demo", func(tx db.Tx) error { return d.demo(ctx, tx) }); err != nil {
 		return fmt.Errorf("demo users: %w", err)
 	}
 	return nil
 }
 
-// once runs what prepare returns in the transaction that notes that it was done; prepare may be slow.
-func (d *Directory) once(ctx context.Context, what string, prepare func() (func(db.Tx) error, error)) error {
+// once runs f in the transaction that notes that it was done. Of processes that start together one does it, and the others
+// wait for that: so passwords are hashed in there, once and not by each of them.
+func (d *Directory) once(ctx context.Context, what string, f func(db.Tx) error) error {
 	before := false
 	err := d.db.Read(ctx, func(r db.Reader) error {
 		return r.Query(ctx, `SELECT 1 FROM directory_done WHERE what=?`, func(db.Row) error { before = true; return nil }, what)
@@ -44,12 +45,7 @@ func (d *Directory) once(ctx context.Context, what string, prepare func() (func(
 	if err != nil || before {
 		return err
 	}
-	f, err := prepare()
-	if err != nil {
-		return err
-	}
 	return d.write(ctx, func(tx db.Tx) error {
-		// First, so that of processes that start together one does it, and the others wait for that.
 		n, err := tx.Exec(ctx, `INSERT INTO directory_done(what) VALUES(?) ON CONFLICT(what) DO NOTHING`, what)
 		if err != nil || n == 0 {
 			return err
@@ -58,20 +54,20 @@ func (d *Directory) once(ctx context.Context, what string, prepare func() (func(
 	})
 }
 
-func (d *Directory) admin(ctx context.Context, b Bootstrap) (func(db.Tx) error, error) {
+func (d *Directory) admin(ctx context.Context, tx db.Tx, b Bootstrap) error {
 	if b.AdminPassword == "" {
-		return nil, ErrNoAdminPassword
+		return ErrNoAdminPassword
 	}
 	hash, err := d.hash(ctx, b.AdminPassword)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	u, err := complete(identity.Account{User: identity.User{ID: b.AdminID, Username: "admin", DisplayName: "Admin", GivenName: "Admin", Surname: "Admin",
 		Mail: "admin@example.org", Enabled: true, Roles: []string{role.Admin}}})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return func(tx db.Tx) error { return d.insert(ctx, tx, u, hash) }, nil
+	return d.insert(ctx, tx, u, hash)
 }
 
 type demoUser struct{ id, name, given, surname, role string }
@@ -105,34 +101,32 @@ func demoGroups() []demoGroup {
 	}
 }
 
-func (d *Directory) demo(ctx context.Context) (func(db.Tx) error, error) {
+func (d *Directory) demo(ctx context.Context, tx db.Tx) error {
 	// One hash for all: everybody knows the password, and a first start should not take long.
 	hash, err := d.hash(ctx, "demo")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return func(tx db.Tx) error {
-		ids := map[string]string{}
-		for _, u := range demoUsers() {
-			ids[u.name] = u.id
-			err := d.insert(ctx, tx, identity.Account{User: identity.User{ID: u.id, Username: u.name, DisplayName: u.given + " " + u.surname, GivenName: u.given,
-				Surname: u.surname, Mail: u.name + "@example.org", Type: identity.Member, Enabled: true, Roles: []string{u.role}}}, hash)
-			if err != nil {
+	ids := map[string]string{}
+	for _, u := range demoUsers() {
+		ids[u.name] = u.id
+		err := d.insert(ctx, tx, identity.Account{User: identity.User{ID: u.id, Username: u.name, DisplayName: u.given + " " + u.surname, GivenName: u.given,
+			Surname: u.surname, Mail: u.name + "@example.org", Type: identity.Member, Enabled: true, Roles: []string{u.role}}}, hash)
+		if err != nil {
+			return err
+		}
+	}
+	for _, g := range demoGroups() {
+		if err := d.insertGroup(ctx, tx, identity.GroupRecord{Group: identity.Group{ID: g.id, DisplayName: g.name}}); err != nil {
+			return err
+		}
+		for _, m := range g.members {
+			if err := insertMember(ctx, tx, identity.PlainGroup, g.id, ids[m], identity.MemberOf); err != nil {
 				return err
 			}
 		}
-		for _, g := range demoGroups() {
-			if err := d.insertGroup(ctx, tx, identity.GroupRecord{Group: identity.Group{ID: g.id, DisplayName: g.name}}); err != nil {
-				return err
-			}
-			for _, m := range g.members {
-				if err := insertMember(ctx, tx, identity.PlainGroup, g.id, ids[m], identity.MemberOf); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}, nil
+	}
+	return nil
 }
 
 var (

@@ -68,8 +68,11 @@ func (b basic) authenticate(r *http.Request, address string) (identity.Actor, er
 
 // isPublicPath tells whether the path is one of public links or of federated shares. (spec/identity.md §5.3)
 func isPublicPath(path string) bool {
-	rest := strings.TrimPrefix(path, "/remote.php")
-	return strings.HasPrefix(rest, "/dav/public-files/") || strings.HasPrefix(rest, "/dav/ocm/") || strings.HasPrefix(path, "/ocm/")
+	return strings.HasPrefix(strings.TrimPrefix(path, "/remote.php"), "/dav/public-files/") || isFederatedPath(path)
+}
+
+func isFederatedPath(path string) bool {
+	return strings.HasPrefix(strings.TrimPrefix(path, "/remote.php"), "/dav/ocm/") || strings.HasPrefix(path, "/ocm/")
 }
 
 // Kinds of challenges.

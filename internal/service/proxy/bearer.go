@@ -116,7 +116,7 @@ func (p *proxy) claimedPolicy(r *http.Request) string {
 func (b *Bearer) authenticate(r *http.Request, _ string) (identity.Actor, error) {
 	const scheme = "bearer "
 	h := r.Header.Get("Authorization")
-	if len(h) <= len(scheme) || !strings.EqualFold(h[:len(scheme)], scheme) || isPublicPath(r.URL.Path) {
+	if len(h) <= len(scheme) || !strings.EqualFold(h[:len(scheme)], scheme) || isFederatedPath(r.URL.Path) { // there it is the other server's
 		return identity.Actor{}, errNotMine
 	}
 	return b.Authenticate(r.Context(), strings.TrimSpace(h[len(scheme):]))

@@ -89,7 +89,8 @@ func TestBearer(t *testing.T) {
 		"disabled":    {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"sub": "dora-id"}), 401},
 		"nobody":      {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"sub": "nobody"}), 401},
 		"id token":    {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"lg.t": "x"}), 401},
-		"public path": {"/dav/public-files/x", "Bearer " + good, 401},
+		"by a link":   {"/dav/public-files/x", "Bearer " + good, 200},
+		"federated":   {"/dav/ocm/x", "Bearer " + good, 401},
 		"huge":        {"/graph/v1.0/me", "Bearer " + strings.Repeat("x", 20<<10), 401},
 	} {
 		w := do(c.path, c.authorization, nil)
