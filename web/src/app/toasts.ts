@@ -47,23 +47,6 @@ export class Toasts {
     };
   }
 
-  /** work shows how far something is that takes longer than a moment, and lets the person stop it. */
-  work(text: string, stop?: Toast["action"]): { at(share: number): void; end(): void } {
-    let id: number | undefined;
-    let share = 0;
-    const timer = setTimeout(() => (id = this.add({ kind: "info", text, share, ...(stop ? { action: stop } : {}) })), 700);
-    return {
-      at: (now) => {
-        share = now;
-        if (id !== undefined) this.list.value = this.list.value.map((t) => (t.id === id ? { ...t, share } : t));
-      },
-      end: () => {
-        clearTimeout(timer);
-        if (id !== undefined) this.close(id);
-      },
-    };
-  }
-
   /** close takes a message away. */
   close(id: number): void {
     this.list.value = this.list.value.filter((t) => t.id !== id);
