@@ -1,13 +1,16 @@
 // What a link opens to somebody without an account, in a real browser against the real server.
 import { test, before, after, afterEach } from "node:test";
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { base, dav, launch, look, open, picture, row, served, signIn } from "./web.js";
 
 const skip = await served();
 const mary = (method, path, body, headers) => dav("mary", "demo", method, path, body, headers);
 const files = (path) => "/dav/files/mary/public" + path;
 const password = "Secret-1!";
+const desk = mkdtempSync(join(tmpdir(), "desk-")); // the visitor's own files
 let browser, page; // the page of a visitor
 const links = {};
 
@@ -20,7 +23,10 @@ before(async () => {
   for (const [name, item, type] of [["view", "view", "view"], ["upload", "upload", "upload"], ["edit", "edit", "edit"], ["drop", "drop", "createOnly"], ["internal", "internal", "internal"], ["one", "one.txt", "view"], ["gone", "view/inner", "view"]]) links[name] = await link(item, type);
   page = await open(browser);
 });
-after(() => browser?.close());
+after(async () => {
+  await browser?.close();
+  rmSync(desk, { recursive: true });
+});
 afterEach(async (t) => {
   if (t.error && page) await picture(page, `fail-${t.name.slice(0, 20)}`);
 });
@@ -154,7 +160,8 @@ test("a file drop: files go in, names are never seen", { skip }, async () => {
   await enter(page, "drop");
   await page.waitForSelector("h1:has-text('drop')");
   await look(page, "link-drop");
-  await choose(page, () => page.click("button:has-text('Upload files')"), "secret name.txt");
+  await page.focus("button:has-text('Upload files')");
+  await choose(page, () => page.keyboard.press("Enter"), "secret name.txt");
   await page.waitForFunction(() => !document.querySelector("[role=progressbar]"));
   for (let i = 0; i < 50 && !(await there("/drop/secret%20name%20(1).txt")); i++) await page.waitForTimeout(100);
   const names = [...(await mary("PROPFIND", files("/drop"), undefined, { Depth: "1" })).text.matchAll(/<d:href>[^<]*\/drop\/([^<]+)/g)].map((m) => decodeURIComponent(m[1]));
@@ -164,6 +171,38 @@ test("a file drop: files go in, names are never seen", { skip }, async () => {
   page.off("response", listen);
   assert.ok(!seen.some((s) => s.includes("text of /drop")));
   for (const path of ["", "/secret%20name.txt"]) assert.ok((await dav("public", password, path ? "GET" : "PROPFIND", `/dav/public-files/${links.drop.url.split("/").pop()}${path}`, undefined, { Depth: "1" })).text.indexOf("secret") < 0);
+});
+
+test("a file drop: files and a folder are dragged there, with progress", { skip }, async () => {
+  mkdirSync(join(desk, "parcel/inner"), { recursive: true });
+  for (const name of ["one.bin", "two.bin", "parcel/three.txt", "parcel/inner/four.txt"]) writeFileSync(join(desk, name), name.repeat(name.endsWith("bin") ? 200_000 : 1));
+  const seen = [];
+  const listen = async (r) => ["PROPFIND", "GET"].includes(r.request().method()) && r.url().includes("/dav/") && seen.push(await r.text().catch(() => ""));
+  page.on("response", listen);
+  await enter(page, "drop");
+  await page.waitForSelector("h1:has-text('drop')");
+  const cdp = await page.context().newCDPSession(page);
+  const drag = (type, y = 400) => cdp.send("Input.dispatchDragEvent", { type, x: 640, y, data: { items: [], files: ["one.bin", "two.bin", "parcel"].map((n) => join(desk, n)), dragOperationsMask: 1 } });
+  const lit = "section[aria-label=Upload] .bg-tint";
+  await drag("dragEnter");
+  await drag("dragOver");
+  await page.waitForSelector(lit);
+  await picture(page, "link-drag");
+  await drag("dragOver", 20); // out again, over the bar
+  await page.waitForSelector(lit, { state: "detached" });
+  await cdp.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 500_000 });
+  await drag("dragEnter");
+  await drag("dragOver");
+  await drag("drop");
+  await page.waitForSelector("section[aria-label=Uploads] [role=progressbar]");
+  await picture(page, "link-dropping");
+  await cdp.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  await page.waitForSelector("section[aria-label=Uploads] h2:has-text('4 files were uploaded')", { timeout: 60_000 });
+  assert.equal((await mary("GET", files("/drop/parcel/inner/four.txt"))).text, "parcel/inner/four.txt");
+  for (const name of ["one.bin", "two.bin", "parcel/three.txt"]) assert.equal((await mary("GET", files("/drop/" + name))).text.length, readFileSync(join(desk, name)).length);
+  assert.equal(await page.locator("[role=row], [role=grid]").count(), 0);
+  page.off("response", listen);
+  assert.ok(!seen.some((s) => /secret|parcel|one\.bin/.test(s)), seen.join("\n"));
 });
 
 // choose gives a file to a file chooser.
@@ -184,6 +223,36 @@ test("links that are gone, and such that never were", { skip }, async () => {
   await look(page, "link-gone");
 });
 
+test("a link that expires, one that is removed and one that gets another password while somebody is there", { skip }, async () => {
+  links.short = await link("view", "view", { expirationDateTime: new Date(Date.now() + 12_000).toISOString() });
+  links.removed = await link("view", "view");
+  links.changed = await link("view", "view");
+  for (const [name, end] of [
+    ["short", () => page.waitForTimeout(12_000)],
+    ["removed", () => mary("DELETE", links.removed.permission)],
+  ]) {
+    await enter(page, name);
+    await page.waitForSelector(row("inner"));
+    await page.waitForSelector(`header >> text=${name === "short" ? "until" : "Shared by"}`);
+    await end();
+    await page.click(`${row("inner")} a`);
+    await page.waitForSelector("h1:has-text('This link is not there')");
+    await page.waitForSelector("text=It may have expired or been taken back.");
+    assert.equal(await page.locator("[role=row]").count(), 0);
+    await page.reload();
+    await page.waitForSelector("h1:has-text('This link is not there')");
+  }
+  await enter(page, "changed");
+  await page.waitForSelector(row("inner"));
+  const other = "Another-2!";
+  assert.ok((await mary("POST", links.changed.permission + "/setPassword", JSON.stringify({ password: other }), { "Content-Type": "application/json" })).status < 300);
+  await page.click(`${row("inner")} a`);
+  await page.waitForSelector("h1:has-text('This link has a password')");
+  await page.fill("input[type=password]", other);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(row("b.txt"));
+});
+
 test("too many wrong passwords", { skip }, async () => {
   const token = links.edit.url.split("/").pop();
   await page.goto(links.edit.url);
@@ -195,6 +264,19 @@ test("too many wrong passwords", { skip }, async () => {
     await page.waitForTimeout(200);
   }
   await page.waitForSelector("[role=alert]:has-text('There were too many wrong passwords.')");
+  assert.match(await page.locator("[role=alert]").textContent(), /Try again in \d+ (second|minute)s?\./);
+  // Who has to wait longer is told so, and can go on then.
+  await page.route("**/dav/public-files/**", (route) => route.fulfill({ status: 429, headers: { "Retry-After": "200" } }));
+  await page.goto(links.edit.url);
+  await page.waitForSelector("[role=alert]:has-text('Try again in 4 minutes.')");
+  await page.waitForSelector("button[type=submit]:disabled");
+  await look(page, "link-wait");
+  await page.unroute("**/dav/public-files/**");
+  await page.route("**/dav/public-files/**", (route) => route.fulfill({ status: 429, headers: { "Retry-After": "1" } }));
+  await page.reload();
+  await page.waitForSelector("button[type=submit]:disabled");
+  await page.waitForSelector("button[type=submit]:enabled");
+  await page.unroute("**/dav/public-files/**");
 });
 
 test("an internal link: sign in, then there; who has no access is told so", { skip }, async () => {
@@ -223,5 +305,9 @@ test("on a phone", { skip }, async () => {
   for (const [name, w, h] of await phone.locator("header button:visible, main button:visible").evaluateAll((all) => all.map((e) => [e.outerHTML.slice(0, 120), e.getBoundingClientRect().width, e.getBoundingClientRect().height]))) {
     if (!name.includes("columnheader") && !name.includes("-mx-2")) assert.ok(w >= 44 && h >= 44, `${name} ${w}x${h}`);
   }
+  await enter(phone, "drop");
+  await choose(phone, () => phone.tap("button:has-text('Upload files')"), "by finger.txt");
+  await phone.waitForSelector("section[aria-label=Uploads] h2:has-text('1 file was uploaded')");
+  await picture(phone, "link-drop-touch");
   assert.deepEqual(phone.faults, []);
 });

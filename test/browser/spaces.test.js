@@ -46,6 +46,39 @@ test("the overview, with the pictures of new spaces", { skip }, async () => {
   await hers.fill("[role=searchbox]", "");
 });
 
+test("the overview in another order, and as a table, by keyboard alone", { skip }, async () => {
+  const order = () => hers.locator("main :is(article h2, tbody th)").evaluateAll((all) => all.map((e) => e.querySelector("a").textContent));
+  assert.deepEqual(await order(), [long, "Apollo"]);
+  const { id } = await drive("Apollo");
+  await margaret("PUT", `/dav/spaces/${encodeURIComponent(id)}/large.txt`, "x".repeat(100_000));
+  await hers.reload();
+  await hers.waitForSelector(card("Apollo"));
+  await hers.focus("main select");
+  await hers.keyboard.type("By s");
+  await hers.waitForFunction(() => document.querySelector("article h2 a")?.textContent === "Apollo");
+  await hers.keyboard.press("Tab");
+  await hers.waitForSelector("button[aria-label='Show as a table']:focus");
+  await hers.keyboard.press("Enter");
+  await hers.waitForSelector("tr:has-text('Apollo')");
+  await hers.waitForFunction(() => document.querySelectorAll("tbody img").length === 2);
+  assert.deepEqual(await order(), ["Apollo", long]);
+  await look(hers, "spaces-table");
+  await hers.reload(); // as it was left
+  await hers.waitForSelector("tr:has-text('Apollo')");
+  await hers.focus("button[aria-label='What to do with “Apollo”']");
+  await hers.keyboard.press("Enter");
+  await hers.waitForSelector("[role=menu] [data-action=members]");
+  await hers.keyboard.press("Escape");
+  await hers.focus("tr:has-text('Apollo') a");
+  await hers.keyboard.press("Enter");
+  await hers.waitForSelector(row("large.txt"));
+  await hers.goBack();
+  await hers.focus("button[aria-label='Show as tiles']");
+  await hers.keyboard.press("Enter");
+  await hers.waitForSelector(card("Apollo"));
+  await hers.selectOption("main select", { label: "By name" });
+});
+
 test("a space is made by keyboard alone, and opens", { skip }, async () => {
   await hers.focus("button:has-text('New space')");
   await hers.keyboard.press("Enter");
@@ -139,6 +172,16 @@ test("members: with a role and an end, changed, taken out", { skip }, async () =
   await his.waitForSelector(card("Gemini 2"));
   assert.equal(await his.locator("button:has-text('New space')").count(), 0);
   assert.equal(await his.locator(card("Apollo")).count(), 0);
+  // What is in the space is theirs as well.
+  await hers.goto(base + "/files/spaces/projects");
+  await margaret("PUT", `/dav/spaces/${encodeURIComponent((await drive("Gemini 2")).id)}/plan.txt`, "x");
+  await hers.click(`${card("Gemini 2")} a`);
+  await hers.click(row("plan.txt") + " [role=gridcell] >> nth=2");
+  await hers.keyboard.press("s");
+  await hers.waitForSelector("section[aria-label='By folders above'] li:has-text('Alan Turing') >> text=via Gemini 2");
+  await look(hers, "space-file-members");
+  await hers.click("section[aria-label='By folders above'] li:has-text('Alan Turing') a");
+  await hers.waitForSelector(member("Alan Turing"));
   // The only manager stays one.
   await hers.selectOption(`${member("Margaret Hamilton")} select`, { label: "Can view" });
   await hers.waitForSelector(toast("The rights of Margaret Hamilton could not be changed."));
@@ -174,6 +217,14 @@ test("disabled, enabled, deleted", { skip }, async () => {
   await hers.click("[role=dialog] button:has-text('Disable')");
   await hers.waitForSelector(`${card("Gemini 2")} >> text=disabled`);
   await look(hers, "spaces-disabled");
+  const state = (label) => hers.selectOption("main select >> nth=1", { label });
+  await state("Disabled");
+  await hers.waitForSelector(card("Apollo"), { state: "detached" });
+  assert.equal(await hers.locator("article").count(), 1);
+  await state("In use");
+  await hers.waitForSelector(card("Gemini 2"), { state: "detached" });
+  await state("All spaces");
+  await hers.waitForSelector(`${card("Gemini 2")} >> text=disabled`);
   await his.goto(base + "/files/spaces/projects");
   await his.waitForSelector("text=There are no spaces yet");
   await act("Gemini 2", "enable");
@@ -188,6 +239,103 @@ test("disabled, enabled, deleted", { skip }, async () => {
   await hers.waitForSelector(card("Gemini 2"), { state: "detached" });
   assert.equal(await drive("Gemini 2"), undefined);
   for (const p of [hers, his]) assert.deepEqual(p.faults, []);
+});
+
+test("a space is duplicated, with files, picture, readme and description; stopped, nothing is left of it", { skip }, async () => {
+  const at = async (name) => `/dav/spaces/${encodeURIComponent((await drive(name)).id)}`;
+  const from = await at("Apollo");
+  await margaret("MKCOL", from + "/docs");
+  for (const name of ["docs/one.txt", "docs/two.txt", "three.txt"]) await margaret("PUT", `${from}/${name}`, name);
+  await margaret("PUT", from + "/docs/large.txt", "x".repeat(300_000));
+  await margaret("PUT", from + "/.space/readme.md", "# To the moon");
+  await hers.goto(base + "/files/spaces/projects");
+  let release;
+  const held = () => new Promise((resolve) => (release = resolve));
+  let wait = held();
+  const hold = async (route) => {
+    if (route.request().method() === "COPY") await wait;
+    await route.continue();
+  };
+  await hers.route("**/dav/spaces/**", hold);
+  const begin = async () => {
+    await hers.focus("button[aria-label='What to do with “Apollo”']");
+    await hers.keyboard.press("Enter");
+    await hers.waitForSelector("[role=menu] [data-action=duplicate]");
+    await hers.keyboard.type("Dup");
+    const copying = hers.waitForRequest((r) => r.method() === "COPY");
+    await hers.keyboard.press("Enter");
+    await copying;
+    await hers.waitForSelector("section[aria-live] [role=progressbar]");
+  };
+  await begin();
+  await look(hers, "space-duplicate");
+  release();
+  await hers.waitForSelector(toast("The space “Apollo (1)” was created."));
+  await hers.waitForSelector(card("Apollo (1)"));
+  const made = await drive("Apollo (1)");
+  assert.equal(made.description, "What takes us there");
+  assert.deepEqual(made.special.map((s) => s.specialFolder.name).sort(), ["image", "readme"]);
+  const to = await at("Apollo (1)");
+  for (const name of ["docs/one.txt", "docs/two.txt", "three.txt"]) assert.equal((await margaret("GET", `${to}/${name}`)).text, name);
+  assert.equal((await margaret("GET", to + "/docs/large.txt")).text.length, 300_000);
+  await hers.click(`${toast("The space “Apollo (1)” was created.")} >> xpath=../.. >> button:has-text('Open')`);
+  await hers.waitForSelector("section[aria-label=Readme] h2:has-text('To the moon')");
+  await hers.waitForFunction(() => document.querySelector("section img")?.naturalWidth > 0);
+  await hers.goto(base + "/files/spaces/projects");
+  wait = held();
+  await begin();
+  await hers.waitForFunction(() => document.activeElement === document.body || !document.activeElement.closest("[role=menu]"));
+  await hers.focus("section[aria-live] button:has-text('Stop')");
+  await hers.keyboard.press("Enter");
+  release();
+  for (let i = 0; i < 50 && (await drive("Apollo (2)")); i++) await hers.waitForTimeout(200);
+  assert.equal(await drive("Apollo (2)"), undefined);
+  await hers.unroute("**/dav/spaces/**", hold);
+  assert.deepEqual(hers.faults, []);
+});
+
+test("the trash of each space, searched, by keyboard alone", { skip }, async () => {
+  const from = `/dav/spaces/${encodeURIComponent((await drive("Apollo")).id)}`;
+  await margaret("DELETE", from + "/docs/one.txt");
+  await margaret("DELETE", from + "/three.txt");
+  await hers.click("nav >> text=Trash");
+  const bin = (name) => `main li:has(a[title="${name}"])`;
+  await hers.waitForSelector(`${bin("Apollo")} >> text=2 items`);
+  await hers.waitForSelector(`${bin("Personal")} >> text=Empty`);
+  await look(hers, "trash-bins");
+  await hers.focus("[role=searchbox]");
+  await hers.keyboard.type("apollo");
+  await hers.waitForSelector(bin("Personal"), { state: "detached" });
+  await hers.focus(`${bin("Apollo")} a`);
+  await hers.keyboard.press("Enter");
+  await hers.waitForSelector("li:has-text('three.txt')");
+  await hers.focus("button[aria-label='The trash of all spaces']");
+  await hers.keyboard.press("Enter");
+  await hers.waitForSelector(bin("Personal"));
+  assert.deepEqual(hers.faults, []);
+});
+
+test("on a phone, with fingers", { skip }, async () => {
+  const page = await open(browser, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await signIn(page, "margaret", "demo", "/files/spaces/projects");
+  await page.waitForSelector(card("Apollo"));
+  const small = () => page.locator("main :is(button, select, input, a):visible").evaluateAll((all) => all.map((e) => [e.getAttribute("aria-label") ?? e.textContent, e.getBoundingClientRect(), getComputedStyle(e, "::after").position]).filter(([, b, after]) => after !== "absolute" && (b.width < 44 || b.height < 44)).map(([l, b]) => `${l} ${b.width}×${b.height}`));
+  assert.deepEqual(await small(), []);
+  await page.tap("button[aria-label='Show as a table']");
+  await page.waitForSelector("tr:has-text('Apollo')");
+  assert.deepEqual(await small(), []);
+  await picture(page, "spaces-phone-table");
+  await page.tap("button[aria-label='What to do with “Apollo (1)”']");
+  await picture(page, "spaces-phone-menu");
+  await page.tap("[role=menu] [data-action=edit]");
+  await page.fill("[role=dialog] input >> nth=0", "Apollo eleven");
+  await page.tap("[role=dialog] button[type=submit]");
+  await page.waitForSelector("tr:has-text('Apollo eleven')");
+  await page.tap("tr:has-text('Apollo eleven') a");
+  await page.tap("button:has-text('Members')");
+  await page.waitForSelector(member("Margaret Hamilton"));
+  assert.deepEqual(await page.locator("aside :is(button, select, input):visible").evaluateAll((all) => all.map((e) => [e.getAttribute("aria-label") ?? e.textContent, e.getBoundingClientRect()]).filter(([, b]) => b.width < 44 || b.height < 44).map(([l, b]) => `${l} ${b.width}×${b.height}`)), []);
+  assert.deepEqual(page.faults, []);
 });
 
 test("on a phone, without any space", { skip }, async () => {

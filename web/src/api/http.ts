@@ -7,6 +7,7 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     readonly requestId = "",
+    readonly retryAfter = 0, // seconds to wait before the next try, if the server says so
   ) {
     super(message || `${status}`);
   }
@@ -106,5 +107,5 @@ export async function fault(r: Response): Promise<ApiError> {
     code = /<s:errorcode>([^<]*)/.exec(text)?.[1] ?? "";
     message = /<s:message>([^<]*)/.exec(text)?.[1] ?? "";
   }
-  return new ApiError(r.status, code, message || r.statusText, r.headers.get("X-Request-Id") ?? "");
+  return new ApiError(r.status, code, message || r.statusText, r.headers.get("X-Request-Id") ?? "", Number(r.headers.get("Retry-After")) || 0);
 }

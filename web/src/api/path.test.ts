@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { base, check, encode, free, join, parent, split, within } from "./path";
+import { above, base, check, encode, free, join, parent, split, within } from "./path";
 
 test("parts of paths", () => {
   expect(join("/", "a")).toBe("/a");
@@ -36,4 +36,10 @@ describe("free", () => {
 
 test.each([["", "empty"], ["  ", "empty"], [".", "dots"], ["..", "dots"], ["a/b", "slash"], [" a", "space"], ["ä".repeat(128), "long"], ["taken", "taken"], ["fine.txt", undefined], ["...", undefined]])("name %j: %s", (name, want) => {
   expect(check(name, new Set(["taken"]))).toBe(want);
+});
+
+test("folders above, the nearest first", () => {
+  expect(above("/a/b/c.txt")).toEqual(["/a/b", "/a", "/"]);
+  expect(above("/a")).toEqual(["/"]);
+  expect(above("/")).toEqual([]);
 });

@@ -6,6 +6,9 @@ export const join = (folder: string, name: string): string => (folder === "/" ? 
 /** parent is the folder that holds a path; the root holds itself. */
 export const parent = (path: string): string => path.slice(0, Math.max(path.lastIndexOf("/"), 0)) || "/";
 
+/** above are the folders that hold a path, the nearest first. */
+export const above = (path: string): string[] => (path === "/" ? [] : [parent(path), ...above(parent(path))]);
+
 /** base is the last name of a path, "" for the root. */
 export const base = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 

@@ -1,7 +1,7 @@
 import type { Http } from "./http";
 import { join } from "./path";
 import type { Resource } from "./resource";
-import type { Identities, Permission } from "./sharing";
+import type { Identities, Identity, Permission } from "./sharing";
 
 /** jail is the space that holds what others shared. (spec/storage.md) */
 export const jail = "a0ca6a90-a365-4782-871e-d44447bbc668$a0ca6a90-a365-4782-871e-d44447bbc668";
@@ -22,13 +22,13 @@ interface Item {
 }
 
 /** Shared is an item that is shared, and by or with whom. */
-export interface Shared {
-  id: string; // in the jail if it comes from others
-  item: Resource;
+export interface Shared extends Resource {
+  mount: string; // its id in the jail; "" if the person shared it
   accepted: boolean;
   hidden: boolean;
-  by: string; // names
-  with: string[];
+  by: Identity[];
+  people: Identity[];
+  groups: Identity[];
   links: Permission[];
   since: number;
 }
@@ -36,39 +36,40 @@ export interface Shared {
 /** shared reads an item of sharedWithMe or sharedByMe. */
 export function shared(i: Item): Shared {
   const r = i.remoteItem ?? i;
+  const received = i.remoteItem !== undefined;
   const permissions = r.permissions ?? i.permissions ?? [];
   const path = r.parentReference?.path ?? "";
-  const name = (x?: Identities) => x?.user?.displayName ?? x?.group?.displayName ?? "";
-  const unique = (list: string[]) => [...new Set(list.filter(Boolean))];
+  const accepted = i["@client.synchronize"] ?? true;
+  const unique = (list: (Identity | undefined)[]) => [...new Map(list.flatMap((x) => (x?.displayName ? [[x.id, x]] : []))).values()];
+  const by = unique(permissions.map((p) => p.invitation?.invitedBy.user));
   return {
-    id: i.id,
-    accepted: i["@client.synchronize"] ?? true,
+    mount: received ? i.id : "",
+    accepted,
     hidden: i["@UI.Hidden"] ?? false,
-    by: unique(permissions.map((p) => name(p.invitation?.invitedBy))).join(", ") || name(i.remoteItem?.createdBy),
-    with: unique(permissions.map((p) => name(p.grantedToV2))),
+    by: by.length ? by : unique([i.remoteItem?.createdBy?.user]),
+    people: unique(permissions.map((p) => p.grantedToV2?.user)),
+    groups: unique(permissions.map((p) => p.grantedToV2?.group)),
     links: permissions.filter((p) => p.link),
     since: Math.max(0, ...permissions.map((p) => Date.parse(p.createdDateTime ?? "") || 0)),
-    item: {
-      id: r.id,
-      parentId: r.parentReference?.id ?? "",
-      driveId: i.remoteItem ? i.id : (r.id.split("!")[0] ?? ""), // what others shared is reached by where it is mounted
-      name: i.name || r.name,
-      path: i.remoteItem ? "/" : join(path.replace(/\/+$/, "") || "/", r.name),
-      folder: !!r.folder || !r.file,
-      size: r.size ?? i.size ?? 0,
-      modified: Date.parse(r.lastModifiedDateTime ?? i.lastModifiedDateTime ?? "") || 0,
-      mime: r.file?.mimeType ?? "",
-      etag: r.eTag ?? i.eTag ?? "",
-      permissions: "",
-      favourite: false,
-      tags: [],
-      shareTypes: [],
-      locked: "",
-      hasPreview: false,
-      processing: false,
-      privateLink: "",
-      downloadUrl: "",
-    },
+    id: r.id,
+    parentId: received ? "" : (r.parentReference?.id ?? ""), // what is above is the others'
+    driveId: received ? i.id : (r.id.split("!")[0] ?? ""), // what others shared is reached by where it is mounted
+    name: i.name || r.name,
+    path: received ? "/" : join(path.replace(/\/+$/, "") || "/", r.name),
+    folder: !!r.folder || !r.file,
+    size: r.size ?? i.size ?? 0,
+    modified: Date.parse(r.lastModifiedDateTime ?? i.lastModifiedDateTime ?? "") || 0,
+    mime: r.file?.mimeType ?? "",
+    etag: r.eTag ?? i.eTag ?? "",
+    permissions: received ? (accepted ? "" : "X") : "R", // nothing is read before it is accepted; who shared may share on
+    favourite: false,
+    tags: [],
+    shareTypes: [],
+    locked: "",
+    hasPreview: false,
+    processing: false,
+    privateLink: "",
+    downloadUrl: "",
   };
 }
 
@@ -88,7 +89,7 @@ export class Shares {
 
   /** accept puts something shared among the person's files. */
   async accept(s: Shared): Promise<void> {
-    await this.http.send("POST", `/graph/v1beta1/drives/${encodeURIComponent(jail)}/root/children`, { json: { name: s.item.name, remoteItem: { id: s.item.id } } });
+    await this.http.send("POST", `/graph/v1beta1/drives/${encodeURIComponent(jail)}/root/children`, { json: { name: s.name, remoteItem: { id: s.id } } });
   }
 
   /** decline takes it away from there; it can be accepted again. */
@@ -102,7 +103,7 @@ export class Shares {
   }
 
   private one(s: Shared): string {
-    return `/graph/v1beta1/drives/${encodeURIComponent(jail)}/items/${encodeURIComponent(s.id)}`;
+    return `/graph/v1beta1/drives/${encodeURIComponent(jail)}/items/${encodeURIComponent(s.mount)}`;
   }
 
   private async read(name: string): Promise<Shared[]> {

@@ -11,10 +11,10 @@ export class Spaces {
     return (await this.http.json<{ value?: Drive[] }>("GET", "/graph/v1beta1/drives")).value ?? [];
   }
 
-  /** create makes a space. 403 without the permission. */
-  create(name: string, more: { description?: string; total?: number } = {}): Promise<Drive> {
+  /** create makes a space, with a picture and a readme to begin with unless it shall be empty. 403 without the permission. */
+  create(name: string, more: { description?: string; total?: number } = {}, filled = true): Promise<Drive> {
     const { total, ...rest } = more;
-    return this.http.json("POST", "/graph/v1.0/drives?template=default", { json: { name, ...rest, ...(total === undefined ? {} : { quota: { total } }) } });
+    return this.http.json("POST", `/graph/v1.0/drives${filled ? "?template=default" : ""}`, { json: { name, ...rest, ...(total === undefined ? {} : { quota: { total } }) } });
   }
 
   /** change gives another name, description, quota (0: without limit), picture or readme (ids of files of the space). */

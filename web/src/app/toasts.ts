@@ -10,6 +10,7 @@ export interface Toast {
   detail?: string;
   report?: string; // what to tell whoever looks after the server
   action?: { label: string; run: () => void };
+  share?: number; // of long work: how much is done, 0 to 1
 }
 
 /** Toasts holds the messages that are shown; they are read out by screen readers. */
@@ -27,6 +28,23 @@ export class Toasts {
   /** error tells that something failed, and stays until it is closed. */
   error(text: string, e?: unknown): number {
     return this.add({ kind: "error", text, ...(e === undefined ? {} : { detail: explain(e, this.texts()), report: report(text, e) }) });
+  }
+
+  /** work shows how far something is that takes longer than a moment, and lets the person stop it. */
+  work(text: string, stop?: Toast["action"]): { at(share: number): void; end(): void } {
+    let id: number | undefined;
+    let share = 0;
+    const timer = setTimeout(() => (id = this.add({ kind: "info", text, share, ...(stop ? { action: stop } : {}) })), 700);
+    return {
+      at: (now) => {
+        share = now;
+        if (id !== undefined) this.list.value = this.list.value.map((t) => (t.id === id ? { ...t, share } : t));
+      },
+      end: () => {
+        clearTimeout(timer);
+        if (id !== undefined) this.close(id);
+      },
+    };
   }
 
   /** close takes a message away. */

@@ -15,6 +15,12 @@ export function folderUrl(drive: Drive, path: string, fileId?: string): string {
   return `/files/spaces/${place}${path === "/" ? "" : encode(path)}${q ? "?" + q : ""}`;
 }
 
+/** panelUrl is the page of a folder with a part of its sidebar. */
+export function panelUrl(drive: Drive, path: string, panel: string): string {
+  const url = folderUrl(drive, path);
+  return `${url}${url.includes("?") ? "&" : "?"}details=${panel}`;
+}
+
 /** driveOf finds the space that an address is in. */
 export function driveOf(drives: readonly Drive[], route: Pick<RouteLocationNormalizedLoaded, "params" | "query">): Drive | undefined {
   const { type, alias } = route.params as { type: string; alias: string };

@@ -10,15 +10,22 @@ export interface Sort {
   down: boolean;
 }
 
+/** Time is what a list shows as its time, where that is not when something was modified. */
+export interface Time {
+  label: string;
+  of: (r: Resource) => number;
+}
+
 /** sorted returns the list in order: folders first, names as people read them ("2" before "10"). */
-export function sorted(list: readonly Resource[], { by, down }: Sort, lang: string): Resource[] {
+export function sorted(list: readonly Resource[], { by, down }: Sort, lang: string, time?: Time): Resource[] {
   const names = new Intl.Collator(lang, { numeric: true, sensitivity: "base" });
   const sign = down ? -1 : 1;
+  const of = (r: Resource) => (by === "modified" ? (time?.of(r) ?? r.modified) : r.size);
   const rows = list.map((r) => ({ r, stem: split(r.name, r.folder)[0] })); // once each, not at each comparison
   const name = (a: (typeof rows)[0], b: (typeof rows)[0]) => names.compare(a.stem, b.stem) || names.compare(a.r.name, b.r.name) || (a.r.name < b.r.name ? -1 : 1);
   rows.sort((a, b) => {
     if (a.r.folder !== b.r.folder) return a.r.folder ? -1 : 1;
-    return by === "name" ? sign * name(a, b) : sign * (a.r[by] - b.r[by]) || name(a, b);
+    return by === "name" ? sign * name(a, b) : sign * (of(a.r) - of(b.r)) || name(a, b);
   });
   return rows.map(({ r }) => r);
 }

@@ -5,6 +5,7 @@ import { Sharing, type Permission } from "@/api/sharing";
 import { mustHave, quick, usual } from "./links";
 import { generate } from "./password";
 import LinkDialog, { type Answer } from "./LinkDialog.vue";
+import MadeDialog from "./MadeDialog.vue";
 import { changed } from "./queries";
 
 /** create asks what a link shall be, makes it and copies its address. */
@@ -23,7 +24,10 @@ export async function create(app: App, item: Resource, isQuick = false): Promise
     await changed(app, item);
   };
   await app.dialogs.show(LinkDialog, { folder: item.folder, save });
-  if (made?.link) await copy(app, made.link.webUrl, secret);
+  if (!made?.link) return;
+  const { webUrl } = made.link;
+  await copy(app, webUrl);
+  if (secret) await app.dialogs.show(MadeDialog, { url: webUrl, password: secret, copy: (all: boolean) => copy(app, webUrl, all ? secret : undefined) });
 }
 
 /** change makes a link what was asked for; what stays is not sent. */
@@ -61,19 +65,15 @@ export async function copyQuick(app: App, item: Resource): Promise<void> {
   }
 }
 
-/** copy puts an address on the clipboard, and offers to put the password there too. */
+/** copy puts an address on the clipboard, and the password below it if there is one. */
 export async function copy(app: App, url: string, password?: string): Promise<void> {
   const { $gettext } = app.language;
-  const both = password && { label: $gettext("Copy with password"), run: () => void copyText(app, `${url}\n${$gettext("Password: %{password}", { password })}`, $gettext("Link and password were copied.")) };
-  await copyText(app, url, $gettext("The link was copied."), both || undefined);
-}
-
-async function copyText(app: App, text: string, done: string, action?: { label: string; run: () => void }) {
+  const text = password ? `${url}\n${$gettext("Password: %{password}", { password })}` : url;
   try {
     await navigator.clipboard.writeText(text);
-    app.toasts.info(done, action);
+    app.toasts.info(password ? $gettext("Link and password were copied.") : $gettext("The link was copied."));
   } catch {
-    app.toasts.info(text, action); // the browser lets nobody copy: it can be read at least
+    app.toasts.info(text); // the browser lets nobody copy: it can be read at least
   }
 }
 

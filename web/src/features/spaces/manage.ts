@@ -1,11 +1,11 @@
 // What is done with spaces.
-import { Ban, BookOpenText, CirclePlay, Image, Pencil, Trash2, UserPlus } from "@lucide/vue";
+import { Ban, BookOpenText, CirclePlay, Files, Image, Pencil, Trash2, UserPlus } from "@lucide/vue";
 import { can, type App } from "@/app/app";
 import { attempt } from "@/app/attempt";
 import type { Drive } from "@/api/graph";
 import { is } from "@/api/http";
 import { disabled, Spaces, special } from "@/api/spaces";
-import { folderUrl } from "@/features/files/location";
+import { folderUrl, panelUrl } from "@/features/files/location";
 import { refresh } from "@/features/files/queries";
 import type { MenuEntry } from "@/ui/menu";
 import ConfirmDialog from "@/ui/ConfirmDialog.vue";
@@ -123,9 +123,11 @@ export function menu(app: App, drive: Drive, manages: boolean, after: () => Prom
     ];
   }
   const look: MenuEntry[] = [
-    { id: "members", label: $gettext("Members"), icon: UserPlus, group: "look", to: withQuery(folderUrl(drive, "/"), "details=sharing") },
+    { id: "members", label: $gettext("Members"), icon: UserPlus, group: "look", to: panelUrl(drive, "/", "sharing") },
     { id: "trash", label: $gettext("Deleted files"), icon: Trash2, group: "look", to: `/files/trash/${drive.driveAlias}` },
   ];
+  // Who may make spaces may make one of what they see.
+  if (can(app, "Drives.Create.all")) look.push({ id: "duplicate", label: $gettext("Duplicate"), icon: Files, group: "look", run: () => void import("./duplicate").then(({ duplicate }) => duplicate(app, drive, after)) });
   if (!manages) return look;
   return [
     { id: "edit", label: $gettext("Name, description, quota"), icon: Pencil, group: "edit", run: () => void edit(app, drive).then(after) },
@@ -135,5 +137,3 @@ export function menu(app: App, drive: Drive, manages: boolean, after: () => Prom
     { id: "disable", label: $gettext("Disable"), icon: Ban, group: "state", danger: true, run: () => void ask($gettext("Disable the space?"), $gettext("Nobody can use “%{name}” until it is enabled again. Nothing in it is lost.", name), $gettext("Disable"), failed, () => api(app).disable(drive.id)) },
   ];
 }
-
-const withQuery = (url: string, q: string) => url + (url.includes("?") ? "&" : "?") + q;

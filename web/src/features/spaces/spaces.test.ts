@@ -31,12 +31,13 @@ test("only what is different is changed", () => {
 });
 
 test("only managers are offered to change a space", () => {
-  const app = { language: { $gettext: (t: string) => t } } as never;
+  const app = { language: { $gettext: (t: string) => t }, permissions: { value: new Set<string>() } } as never;
   const drive = { id: "d", name: "A", driveType: "project", driveAlias: "project/a" } as Drive;
   const ids = (d: Drive, managed: boolean) => menu(app, d, managed, () => Promise.resolve()).map((e) => e.id);
   expect(ids(drive, false)).toEqual(["members", "trash"]);
   expect(ids(drive, true)).toEqual(["edit", "picture", "readme", "members", "trash", "disable"]);
   expect(ids({ ...drive, root: { id: "d", deleted: { state: "trashed" } } }, false)).toEqual(["enable", "delete"]);
+  expect(menu({ ...(app as object), permissions: { value: new Set(["Drives.Create.all"]) } } as never, drive, false).map((e) => e.id)).toContain("duplicate");
   expect(manages(["libre.graph/driveItem/permissions/read"])).toBe(false);
   expect(manages(["libre.graph/driveItem/permissions/delete"])).toBe(true);
 });
