@@ -29,6 +29,10 @@ const go = async (section) => {
 test("a picture: chosen, seen by others, taken away", { skip }, async () => {
   await look(page, "account");
   await page.setInputFiles("input[type=file]", { name: "me.png", mimeType: "image/png", buffer: png(600, 400, [240, 150, 60]) });
+  await page.waitForSelector("[role=dialog] canvas");
+  assert.ok(await page.locator("[role=dialog] canvas").evaluate((c) => c.getContext("2d").getImageData(c.width / 2, c.height / 2, 1, 1).data[3] === 255));
+  await look(page, "account-crop");
+  await page.click("[role=dialog] button:has-text('Use this')");
   await page.waitForSelector("main img");
   await page.waitForSelector("header button[aria-label^=Account] img"); // and above
   await look(page, "account-picture");
@@ -42,6 +46,56 @@ test("a picture: chosen, seen by others, taken away", { skip }, async () => {
   await page.click("button:has-text('Remove the picture')");
   await page.waitForSelector("main img", { state: "detached" });
   await page.waitForSelector("text=Choose a picture of you");
+  fine();
+});
+
+test("a part of the picture: by keys, wheel and mouse, dropped onto the profile", { skip }, async () => {
+  // the stripes get brighter to the right: what is in the middle of the part tells which one it is
+  const middle = () => page.locator("[role=dialog] canvas").evaluate((c) => c.getContext("2d").getImageData(c.width / 2, c.height / 2, 1, 1).data[0]);
+  const stripes = () => page.locator("[role=dialog] canvas").evaluate((c) => {
+    const row = c.getContext("2d").getImageData(0, c.height / 2, c.width, 1).data;
+    const times = new Map();
+    for (let x = 0; x < row.length; x += 4) times.set(row[x], (times.get(row[x]) ?? 0) + 1);
+    return [...times.values()].filter((n) => n > 20).length; // and not where two meet
+  });
+  const data = await page.evaluateHandle((bytes) => {
+    const d = new DataTransfer();
+    d.items.add(new File([new Uint8Array(bytes)], "me.png", { type: "image/png" }));
+    return d;
+  }, [...png(800, 400, [240, 150, 60])]);
+  await page.dispatchEvent("main h2:has-text('Anna Example')", "dragover", { dataTransfer: data });
+  await page.dispatchEvent("main h2:has-text('Anna Example')", "drop", { dataTransfer: data });
+  await page.waitForSelector("[role=dialog] canvas");
+  const was = await middle();
+  await page.focus("[role=dialog] canvas");
+  for (let i = 0; i < 8; i++) await page.keyboard.press("ArrowRight");
+  await page.waitForFunction((n) => { const c = document.querySelector("[role=dialog] canvas"); return c.getContext("2d").getImageData(c.width / 2, c.height / 2, 1, 1).data[0] > n; }, was);
+  const many = await stripes();
+  assert.ok(many >= 4);
+  for (let i = 0; i < 6; i++) await page.keyboard.press("+");
+  await page.waitForTimeout(100);
+  assert.ok((await stripes()) < many);
+  await page.getByLabel("Size").focus();
+  await page.keyboard.press("End");
+  await page.waitForTimeout(100);
+  assert.ok((await stripes()) <= 2);
+  await page.keyboard.press("Home");
+  await page.waitForTimeout(100);
+  assert.equal(await stripes(), many);
+  const box = await page.locator("[role=dialog] canvas").boundingBox();
+  await page.mouse.move(box.x + 20, box.y + 140);
+  await page.mouse.wheel(0, -300);
+  await page.waitForTimeout(200);
+  assert.ok((await stripes()) < many);
+  const bright = await middle();
+  await page.mouse.down();
+  await page.mouse.move(box.x + 270, box.y + 140, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForTimeout(100);
+  assert.ok((await middle()) < bright); // the picture goes with the mouse
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("[role=dialog]", { state: "detached" });
+  assert.equal(await page.locator("main img").count(), 0); // nothing was chosen
   fine();
 });
 
@@ -95,6 +149,29 @@ test("app tokens: made, shown once, used, revoked", { skip }, async () => {
   await page.click("[role=dialog] button:has-text('Delete')");
   await page.waitForSelector("text=There are no tokens.");
   assert.equal(await status(), 401);
+  fine();
+});
+
+test("preferences and tokens by keys alone", { skip }, async () => {
+  await page.focus("main nav a:has-text('Preferences')");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Theme").focus();
+  await page.keyboard.press("ArrowDown"); // from the system's to light
+  await page.waitForFunction(() => localStorage.getItem("oc_theme") === "light");
+  await page.keyboard.press("ArrowUp");
+  await page.waitForFunction(() => localStorage.getItem("oc_theme") === "auto");
+  await page.focus("main nav a:has-text('App tokens')");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("What is it for?").focus();
+  await page.keyboard.type("By keys");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("li:has-text('By keys')");
+  await page.focus("button[aria-label='Delete “By keys”']");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[role=dialog]");
+  for (let i = 0; i < 4 && (await page.evaluate(() => document.activeElement.textContent.trim())) !== "Delete"; i++) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("li:has-text('By keys')", { state: "detached" });
   fine();
 });
 
@@ -161,5 +238,13 @@ test("phone: everything fits and can be touched", { skip }, async () => {
     const small = await page.locator("main :is(button, select, input:not([type=checkbox]):not([type=file])):visible").evaluateAll((all) => all.map((e) => [e.getAttribute("aria-label") ?? e.textContent, e.getBoundingClientRect()]).filter(([, b]) => b.width < 44 || b.height < 44).map(([l, b]) => `${l} ${b.width}×${b.height}`));
     assert.deepEqual(small, [], section);
   }
+  await page.goto(`${base}/account`);
+  await page.waitForSelector("text=Choose a picture of you");
+  await page.setInputFiles("input[type=file]", { name: "me.png", mimeType: "image/png", buffer: png(600, 400, [240, 150, 60]) });
+  const dialog = await page.locator("[role=dialog]").boundingBox();
+  assert.ok(dialog.x >= 0 && dialog.x + dialog.width <= 390 && dialog.y + dialog.height <= 845);
+  assert.ok((await page.locator("[role=dialog] canvas").boundingBox()).width >= 250);
+  await page.click("[role=dialog] button:has-text('Use this')");
+  await page.waitForSelector("main img");
   fine();
 });

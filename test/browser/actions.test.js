@@ -152,6 +152,143 @@ test("taken names when moving: skip, replace, keep both, for all, and giving up"
   end();
 });
 
+test("a folder that meets another is merged: questions about files within, and undo, by keyboard alone", { skip }, async () => {
+  const files = { "d/": 0, "d/both.txt": "new", "d/mine.txt": "mine", "d/deep/": 0, "d/deep/y.txt": "y", "in/": 0, "in/d/": 0, "in/d/both.txt": "old", "in/d/deep/": 0, "in/d/deep/x.txt": "x" };
+  await begin("merge", files);
+  await hide();
+  await choose("d");
+  await page.keyboard.press("ControlOrMeta+X");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("h1:has-text('in')");
+  await page.waitForSelector(row("d"));
+  await page.keyboard.press("ControlOrMeta+V");
+  await page.waitForSelector("[role=dialog] >> text=This folder exists already");
+  await look(page, "conflict-merge");
+  await page.keyboard.press("Shift+Tab");
+  await page.waitForSelector("[role=dialog] button:text-is('Merge'):focus");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[role=dialog] >> text=“both.txt” is taken here.");
+  await page.keyboard.press("Enter"); // keep both
+  await page.waitForSelector(toast("3 items were moved."));
+  assert.deepEqual([await text("/merge/in/d/both.txt"), await text("/merge/in/d/both%20(1).txt"), await text("/merge/in/d/mine.txt"), await text("/merge/in/d/deep/y.txt"), await text("/merge/in/d/deep/x.txt"), await status("/merge/d")], ["old", "new", "mine", "y", "x", 404]);
+  await page.click(toast("Undo"));
+  for (let n = 0; n < 50 && (await status("/merge/d/deep/y.txt")) !== 207; n++) await page.waitForTimeout(100);
+  await page.waitForTimeout(300);
+  for (const [path, content] of Object.entries(files)) assert.equal(content ? await text(`/merge/${path}`) : await status(`/merge/${path}`), content || 207, path);
+  assert.deepEqual([await status("/merge/in/d/mine.txt"), await status("/merge/in/d/deep/y.txt")], [404, 404]);
+  end();
+});
+
+test("a folder from the trash is merged into the one that is there", { skip }, async () => {
+  await begin("returned", { "d/": 0, "d/both.txt": "old", "d/gone.txt": "gone" });
+  await drive(home, "DELETE", "/returned/d");
+  await drive(home, "MKCOL", "/returned/d");
+  await drive(home, "PUT", "/returned/d/both.txt", "new");
+  await page.goto(`${base}/files/trash/personal/admin?q=d`);
+  await page.click("li:has-text('/returned') button[aria-label='Restore d']");
+  await page.click("[role=dialog] button:text-is('Merge')");
+  await page.waitForSelector("[role=dialog] >> text=“both.txt” is taken here.");
+  await page.click("[role=dialog] button:text-is('Skip')");
+  await page.waitForSelector(toast("1 item was restored."));
+  assert.deepEqual([await text("/returned/d/gone.txt"), await text("/returned/d/both.txt"), await status("/returned/d%20(1)")], ["gone", "new", 404]);
+  await page.waitForSelector("li:has-text('d (1)')"); // what was skipped
+  end();
+});
+
+test("long work shows how far it is, and can be stopped", { skip }, async () => {
+  await begin("long", { "target/": 0, ...Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`${i}.txt`, "x"])) });
+  await hide();
+  await page.route("**/dav/spaces/**", async (route) => {
+    if (route.request().method() === "MOVE") await new Promise((resolve) => setTimeout(resolve, 900));
+    await route.fallback();
+  });
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.click(row("target"), { modifiers: ["ControlOrMeta"] });
+  await page.dragAndDrop(row("0.txt"), row("target"));
+  await page.waitForSelector(toast("Moving 12 items…"));
+  await page.waitForFunction(() => Number(document.querySelector("section[aria-label=Messages] [role=progressbar]")?.getAttribute("aria-valuenow")) > 20);
+  await picture(page, "work");
+  await page.click(toast("Stop"));
+  await page.waitForSelector(toast(/\d+ items were moved\./));
+  await page.unroute("**/dav/spaces/**");
+  const left = await page.locator("[role=row][data-id]").count();
+  assert.ok(left > 1 && left < 13, `${left} are left`);
+  end();
+});
+
+test("moved and copied into a folder that is picked, by keyboard alone", { skip }, async () => {
+  await begin("picked", { "a.txt": "a", "b.txt": "b", "target/": 0, "target/inner/": 0, "a folder with a name that goes on and on and on, so that nobody can see the end of it at all/": 0 });
+  await hide();
+  const dialog = "[role=dialog]";
+  const ask = async (name, action) => {
+    await page.click(row(name));
+    await page.keyboard.press("Shift+F10");
+    await page.waitForSelector(`[role=menu] [data-action=${action}]`);
+    for (let i = 0; i < 20 && !(await page.locator(`[role=menu] [data-action=${action}][data-highlighted]`).count()); i++) await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(`${dialog} input:focus`);
+  };
+  await ask("a.txt", "move-to");
+  await page.waitForSelector(`${dialog} h2:text-is("Move “a.txt” to…")`);
+  await page.waitForSelector(`${dialog} >> text=It is here already.`);
+  assert.ok(await page.isDisabled(`${dialog} button:text-is("Move here")`));
+  await look(page, "picker");
+  await page.keyboard.press("ControlOrMeta+Enter"); // nothing, as it is refused
+  await page.keyboard.type("targ");
+  await page.waitForFunction(() => document.querySelectorAll("[role=dialog] [role=option]").length === 1);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${dialog} [role=option]:has-text("inner")`);
+  await page.keyboard.press("ArrowRight");
+  await page.waitForSelector(`${dialog} >> text=No folders are in here.`);
+  await page.keyboard.press("Backspace");
+  await page.waitForSelector(`${dialog} [role=option][aria-selected=true]:has-text("inner")`);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${dialog} >> text=No folders are in here.`);
+  await page.keyboard.press("ControlOrMeta+Enter");
+  await page.waitForSelector(toast("“a.txt” was moved."));
+  assert.deepEqual([await text("/picked/target/inner/a.txt"), await status("/picked/a.txt")], ["a", 404]);
+  await page.click(toast("Undo"));
+  await page.waitForSelector(row("a.txt"));
+  await hide();
+  // closing does nothing, and the keys are where they were
+  await ask("a.txt", "copy-to");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(dialog, { state: "detached" });
+  await page.waitForSelector(`${row("a.txt")}:focus`);
+  // a new folder, in another space
+  await ask("b.txt", "move-to");
+  await page.keyboard.press("Backspace");
+  await page.waitForSelector(`${dialog} >> text=Personal`);
+  await page.keyboard.press("Backspace");
+  await page.waitForSelector(`${dialog} [role=option]:has-text("${project.name}")`);
+  await look(page, "picker-spaces");
+  await page.keyboard.type(project.name);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${dialog} >> text=Between spaces it is copied, and stays where it is.`);
+  await page.focus(`${dialog} button:text-is("New folder")`);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${dialog} input[required], ${dialog} #name-form input`);
+  await page.keyboard.type("made here");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${dialog} p:text-is("made here")`);
+  await page.waitForSelector(`${dialog} input:focus`);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.waitForSelector(`${dialog} button:text-is("Copy here"):focus`);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(toast("“b.txt” was copied."));
+  assert.deepEqual([await text("/made%20here/b.txt", project.id), await text("/picked/b.txt")], ["b", "b"]);
+  // not into itself
+  await ask("target", "copy-to");
+  await page.keyboard.type("target");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${dialog} >> text=A folder cannot be put into itself.`);
+  await page.keyboard.press("Escape");
+  end();
+});
+
 test("delete several, and undo", { skip }, async () => {
   await begin("gone", { "a.txt": "a", "tree/": 0, "tree/deep.txt": "deep", "stays.txt": "s" });
   await hide();
@@ -204,5 +341,21 @@ test("phone: a question about a name, by touch", { skip }, async () => {
   await phone.tap("[role=dialog] >> text=Keep both");
   await phone.waitForSelector(row("a (1).txt"));
   assert.deepEqual([await text("/touch/in/a%20(1).txt"), await text("/touch/in/a.txt"), await status("/touch/a.txt")], ["new", "old", 404]);
+  // into a folder that is picked
+  await phone.tap(row("a (1).txt") + " [role=gridcell] >> nth=0");
+  await phone.tap("[role=toolbar] button[aria-label=More]");
+  await phone.tap("[role=menu] [data-action=copy-to]");
+  await phone.waitForSelector("[role=dialog] [role=listbox]:focus"); // not the field: its keyboard would cover the folders
+  await phone.tap("[role=dialog] button[aria-label='To the folder above']");
+  await phone.waitForSelector("[role=dialog] p:text-is('touch')");
+  await phone.tap("[role=dialog] [role=option]:has-text('in')");
+  await phone.waitForSelector("[role=dialog] >> text=No folders are in here.");
+  await phone.tap("[role=dialog] button[aria-label='To the folder above']");
+  await phone.waitForSelector("[role=dialog] p:text-is('touch')");
+  await picture(phone, "picker-touch");
+  for (const b of await phone.locator("[role=dialog] button, [role=dialog] input, [role=option]").all()) assert.ok((await b.boundingBox()).height >= 44, await b.innerText());
+  await phone.tap("[role=dialog] button:text-is('Copy here')");
+  await phone.waitForSelector(toast("“a (1).txt” was copied."));
+  assert.equal(await text("/touch/a%20(1).txt"), "new");
   await context.close();
 });

@@ -39,7 +39,11 @@ func TestBrowser(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := server.Start(t, server.Options{})
+			var o server.Options
+			if name == "embed" { // another page may have the client in a frame
+				o.Env = []string{"WEB_OPTION_EMBED_MESSAGES_ORIGIN=https://partner.example", "PROXY_CSP_CONFIG_FILE_LOCATION=" + filepath.Join(dir, "testdata", "embed-csp.yaml")}
+			}
+			s := server.Start(t, o)
 			env := []string{"OPENCLOUD_URL=" + s.URL, "ADMIN_PASSWORD=" + server.Password, "SHOTS=" + os.Getenv("OC_SHOTS"), "OPENCLOUD_DATA=" + filepath.Join(s.Dir, "data")}
 			if name == "signin" {
 				strict := []string{"IDP_SECOND_FACTOR=required", "IDP_SECOND_FACTOR_ROLES=user"}

@@ -187,6 +187,79 @@ test("favourites, hidden files, search", { skip }, async () => {
   end(page);
 });
 
+test("below a list: how much is in it; above: the folder's readme, folded by key", { skip }, async () => {
+  await mary("MKCOL", "/told");
+  await mary("MKCOL", "/told/sub");
+  await mary("PUT", "/told/ReadMe.md", "# What this is\n\nA folder with *notes*.\n\n- one\n- two\n");
+  await mary("PUT", "/told/notes.tar.gz", "x".repeat(2500));
+  const page = await begin("/files/spaces/personal/mary/told");
+  const readme = "section[aria-label='Readme of this folder']";
+  await page.waitForSelector(`${readme} h2:text-is("What this is")`);
+  assert.match(await page.innerText("[data-foot]"), /^1 folder · 2 files · 2.6 kB$/);
+  await look(page, "files-readme");
+  await page.focus(`${readme} button`);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${readme} h2`, { state: "detached" });
+  await page.waitForSelector(`${readme} button[aria-expanded=false]:focus`);
+  await page.reload();
+  await page.waitForSelector(`${readme} button[aria-expanded=false]`);
+  await page.focus(`${readme} button`);
+  await page.keyboard.press("Space");
+  await page.waitForSelector(`${readme} h2`);
+  // another version is shown at once
+  await mary("PUT", "/told/ReadMe.md", "# Something else\n");
+  await page.reload();
+  await page.waitForSelector(`${readme} h2:text-is("Something else")`);
+  await page.dblclick(row("sub"));
+  await page.waitForSelector("text=Nothing is here yet");
+  assert.equal(await page.locator(readme).count(), 0);
+  end(page);
+});
+
+test("how lists look: extensions and sizes of tiles, by keyboard alone", { skip }, async () => {
+  await mary("MKCOL", "/looks");
+  for (const name of ["notes.tar.gz", "a long name of a file that nobody can read to its end in a tile.txt", "x.pdf"]) await mary("PUT", "/looks/" + encodeURIComponent(name), name);
+  const page = await begin("/files/spaces/personal/mary/looks");
+  const option = async (id) => {
+    await page.focus("button[aria-label=View]");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("[role=menu]");
+    for (let i = 0; i < 12 && !(await page.locator(`[role=menu] [data-action=${id}][data-highlighted]`).count()); i++) await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("[role=menu]", { state: "detached" });
+    await page.waitForSelector("button[aria-label=View]:focus");
+  };
+  const shown = () => page.innerText(`a[title="notes.tar.gz"]`);
+  assert.equal((await shown()).replace("\n", ""), "notes.tar.gz");
+  await option("extensions");
+  assert.equal((await shown()).trim(), "notes");
+  await page.reload();
+  await page.waitForSelector("[role=row][data-id]");
+  assert.equal((await shown()).trim(), "notes");
+  await page.focus("[role=grid] [tabindex='0']");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("F2"); // who renames sees the whole name
+  await page.waitForFunction(() => /\.(txt|pdf|gz)$/.test(document.querySelector("[role=grid] input:not([type=checkbox])")?.value));
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("[role=row]:focus");
+  await option("tiles");
+  const width = () => page.locator("[role=grid] [data-id]").first().evaluate((e) => e.getBoundingClientRect().width);
+  const widths = [];
+  for (const size of ["small", "medium", "large"]) {
+    await option(`tiles-${size}`);
+    widths.push(await width());
+    await look(page, `files-tiles-${size}`);
+  }
+  assert.ok(widths[0] < widths[1] && widths[1] < widths[2], `${widths}`);
+  await page.focus("[role=grid] [tabindex='0']");
+  await page.keyboard.press("End");
+  await page.waitForSelector("[role=toolbar] >> text=1 selected");
+  await page.click("nav >> text=Favourites"); // it is the same there
+  await page.waitForSelector("main h1:has-text('Favourites')");
+  await page.waitForSelector("button[aria-label=View]");
+  end(page);
+});
+
 test("downloads: one file, several as an archive", { skip }, async () => {
   const page = await begin();
   await page.click(row("a.txt"));
@@ -219,6 +292,43 @@ test("trash: restore, delete for good", { skip }, async () => {
   end(page);
 });
 
+test("trash: by keyboard alone, and at phone width", { skip }, async () => {
+  const [k1, k2, k3] = [1, 2, 3].map((n) => `key ${process.pid} ${n}.txt`);
+  for (const name of [k1, k2, k3]) {
+    await mary("PUT", "/work/" + encodeURIComponent(name), "x");
+    await mary("DELETE", "/work/" + encodeURIComponent(name));
+  }
+  const page = await begin();
+  await page.goto(base + `/files/trash/personal/mary?q=${process.pid}`);
+  const box = (name) => `li:has-text("${name}") input`;
+  await page.waitForSelector(box(k1));
+  assert.match(await page.innerText("[data-foot]"), /^\d+ files? · \d+ bytes?$/);
+  await page.focus(box(k1));
+  await page.keyboard.press("Space");
+  await page.waitForSelector("h1:has-text('1 selected')");
+  await page.focus("button:has-text('Delete for good')");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[role=dialog]");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("[role=dialog]", { state: "detached" });
+  await page.waitForSelector("button:has-text('Delete for good'):focus");
+  await page.focus("main button:text-is('Restore')");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("text=1 item was restored.");
+  assert.ok(await there("/work/" + encodeURIComponent(k1)));
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForSelector(box(k2));
+  await page.click(`li:has-text("${k2}") label`);
+  for (const b of await page.locator("main button:visible, main li label:visible").all()) assert.ok((await b.boundingBox()).height >= 44, await b.innerText());
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await page.click("main button:text-is('Restore')");
+  await page.waitForSelector("text=1 item was restored.");
+  await page.click(`button[aria-label="Restore ${k3}"]`);
+  await page.waitForSelector(box(k3), { state: "detached" });
+  assert.ok((await there("/work/" + encodeURIComponent(k2))) && (await there("/work/" + encodeURIComponent(k3))));
+  end(page);
+});
+
 test("phone: navigation, touch", { skip }, async () => {
   const page = await begin(undefined, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
   await page.tap("button[aria-label=Navigation]");
@@ -232,6 +342,8 @@ test("phone: navigation, touch", { skip }, async () => {
   await page.tap(row("a.txt") + " [role=gridcell] >> nth=0");
   await page.tap(row("b.txt") + " [role=gridcell] >> nth=1");
   await page.waitForSelector("[role=toolbar] >> text=2 selected");
+  const [foot, add] = [await page.locator("[data-foot]").boundingBox(), await page.locator(fab).boundingBox()];
+  assert.ok(add.y + add.height <= foot.y, "what is below the list is to be read");
   for (const box of await page.locator("main button:visible").evaluateAll((all) => all.map((e) => [e.outerHTML.slice(0, 120), e.getBoundingClientRect()].map((x) => (x.height === undefined ? x : { w: x.width, h: x.height }))))) {
     if (box[0].includes("columnheader") || box[0].includes("-mx-2")) continue;
     assert.ok(box[1].h >= 44, JSON.stringify(box));

@@ -76,6 +76,63 @@ test("keys: help, search, and back to where the focus was", { skip }, async () =
   clean();
 });
 
+test("what failed is told, and can be unfolded and copied", { skip }, async () => {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.route("**/dav/spaces/**", (r) => (r.request().method() === "MKCOL" ? r.fulfill({ status: 500, headers: { "X-Request-Id": "req-17" }, contentType: "application/xml", body: "<d:error xmlns:d='DAV:' xmlns:s='http://sabredav.org/ns'><s:message>The disk is full of ideas.</s:message></d:error>" }) : r.continue()));
+  await page.keyboard.press("n");
+  await page.waitForSelector("[role=dialog] input");
+  await page.keyboard.press("Enter");
+  const toast = "section[aria-live] [role=alert]";
+  await page.waitForSelector(`${toast} >> text=could not be created.`);
+  assert.equal(await page.locator(`${toast} pre`).count(), 0);
+  await page.focus(`${toast} button[aria-label='More about it']`);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${toast} pre:has-text("Request-ID: req-17")`);
+  await look(page, "shell-failed");
+  await page.click(`${toast} button:has-text('Copy')`);
+  await page.waitForSelector(`${toast} button:has-text('Copied')`);
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(copied, /could not be created\.\nThe disk is full of ideas\.\nHTTP 500\nRequest-ID: req-17\n/);
+  await page.click(`${toast} button[aria-label=Close]`);
+  await page.waitForSelector(toast, { state: "detached" });
+  await page.unroute("**/dav/spaces/**");
+  clean();
+});
+
+test("leaving is asked about while something is being changed, and not afterwards", { skip }, async () => {
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route("**/dav/spaces/**", async (r) => {
+    if (r.request().method() === "MKCOL") await held;
+    await r.continue();
+  });
+  await page.keyboard.press("n");
+  await page.waitForSelector("[role=dialog] input");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[role=dialog]", { state: "detached" });
+  const leaves = () => page.evaluate(() => dispatchEvent(new Event("beforeunload", { cancelable: true })));
+  assert.equal(await leaves(), false);
+  release();
+  await page.waitForSelector(row("New folder"));
+  await page.unroute("**/dav/spaces/**");
+  assert.equal(await leaves(), true);
+  clean();
+});
+
+test("who is signed in and not known here gets a way out", { skip }, async () => {
+  const other = await open(browser);
+  await other.route("**/graph/v1beta1/me/drives", (r) => r.fulfill({ status: 403, body: "{}" }));
+  await signIn(other, "mary", "demo");
+  await other.waitForURL("**/access-denied");
+  await other.waitForSelector("h1:has-text('You have no access')");
+  await look(other, "shell-denied");
+  await other.unroute("**/graph/v1beta1/me/drives");
+  await other.click("button:has-text('Sign in as somebody else')"); // asked anew, though there is a session
+  await other.waitForSelector("#oc-login-password");
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+});
+
 test("screen readers are told of the page that was gone to", { skip }, async () => {
   await page.click("nav >> text=Trash");
   await page.waitForFunction(() => [...document.querySelectorAll("[role=status]")].some((s) => /^(Trash|Deleted files).* - /.test(s.textContent)));
@@ -108,6 +165,7 @@ test("light, dark, and as the system has it; never a flash of the other", { skip
   assert.equal(await theme(), "light");
   await page.click("button[aria-label^=Account]");
   await page.waitForSelector("[role=menu]");
+  await page.waitForSelector("[data-reka-popper-content-wrapper] >> text=/ used$/");
   await look(page, "shell-account");
   await page.keyboard.press("Escape");
   clean();

@@ -163,6 +163,44 @@ test("progress, pause, resume, cancel; several at once", { skip }, async () => {
   end();
 });
 
+test("by keyboard alone: from the menu to the end", { skip }, async () => {
+  const [path] = big("keys.bin", 8 * MiB);
+  await begin("keys");
+  line.slow(1_000_000);
+  const chooser = page.waitForEvent("filechooser");
+  await page.focus(fab);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[role=menu]");
+  for (let i = 0; i < 8 && !(await page.locator("[role=menu] [data-action=upload-files][data-highlighted]").count()); i++) await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await (await chooser).setFiles([path, file("other.txt")]);
+  await page.waitForSelector(`${panel} button[aria-label="Pause keys.bin"]`);
+  const press = async (label, key = "Enter") => {
+    await page.focus(`${panel} button[aria-label="${label}"]`);
+    await page.keyboard.press(key);
+  };
+  await press("Pause keys.bin");
+  await page.waitForSelector(`${panel} button[aria-label="Resume keys.bin"]`);
+  await press("Fold the list away", "Space");
+  await page.waitForSelector(`${panel} ul`, { state: "detached" });
+  await page.waitForSelector(`${panel} button[aria-label="Show the list"]:focus`);
+  await page.keyboard.press("Space");
+  await press("Resume keys.bin");
+  await page.waitForSelector(`${panel} button[aria-label="Pause keys.bin"]`);
+  // at phone width nothing is too small, and the list keeps out of the way of the "New" button
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const b of await page.locator(`${panel} button`).all()) assert.ok((await b.boundingBox()).height >= 44 && (await b.boundingBox()).width >= 44, await b.getAttribute("aria-label"));
+  const [box, add] = [await page.locator(panel).boundingBox(), await page.locator(fab).boundingBox()];
+  assert.ok(box.y + box.height <= add.y && box.x >= 0 && box.x + box.width <= 390, JSON.stringify([box, add]));
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await press("Cancel keys.bin");
+  await says("1 file was uploaded");
+  line.slow();
+  await press("Close");
+  await page.waitForSelector(panel, { state: "detached" });
+  end();
+});
+
 const size = process.env.OC_E2E_BIG ? 2048 * MiB : 64 * MiB;
 test(`${size / MiB} MiB with the network cut twice, once without the server knowing`, { skip }, async () => {
   const [path, want] = big("large.bin", size);
@@ -183,13 +221,150 @@ test(`${size / MiB} MiB with the network cut twice, once without the server know
   end();
 });
 
-test("a reload: the file is chosen again and goes on", { skip }, async () => {
+// kept waits until so many files are kept in the browser.
+const kept = (n) => page.waitForFunction(async (n) => {
+  if (!(await indexedDB.databases()).some((d) => d.name === "oc_uploads")) return n === 0;
+  const db = await new Promise((resolve) => (indexedDB.open("oc_uploads").onsuccess = (e) => resolve(e.target.result)));
+  const count = await new Promise((resolve) => (db.transaction("files").objectStore("files").count().onsuccess = (e) => resolve(e.target.result)));
+  db.close();
+  return count === n;
+}, n, { polling: 300 });
+
+test("a reload: what was begun goes on by itself, what was paused waits, what was cancelled is gone", { skip }, async () => {
+  const [path, want] = big("by itself.bin", 24 * MiB);
+  const [second] = big("paused.bin", 4 * MiB);
+  const [third] = big("cancelled.bin", 4 * MiB);
+  await begin("alone", { "by itself.bin": "old" });
+  line.slow(8_000_000);
+  await choose([path, second, third]);
+  await page.click("[role=dialog] button:text-is('Keep both')"); // it goes on by its new name
+  await page.click(`${panel} button[aria-label="Pause paused.bin"]`);
+  await page.click(`${panel} button[aria-label="Cancel cancelled.bin"]`);
+  await kept(2);
+  await beyond(50);
+  const sent = [];
+  const onRequest = (r) => r.method() === "PATCH" && sent.push(Number(r.headers()["upload-offset"]));
+  page.on("request", onRequest);
+  await page.reload();
+  await page.waitForSelector(`${panel} button[aria-label="Resume paused.bin"]`);
+  assert.equal(await page.locator(`${panel} >> text=cancelled.bin`).count(), 0);
+  line.slow();
+  await says("1 upload is paused");
+  page.off("request", onRequest);
+  assert.ok(Math.min(...sent) > 5 * MiB, `it began again at ${sent}`);
+  assert.equal(await sum("/alone/by%20itself%20(1).bin"), want);
+  await kept(1);
+  await page.click(`${panel} button[aria-label="Resume paused.bin"]`);
+  await says("2 files were uploaded");
+  await kept(0);
+  await close();
+  end();
+});
+
+test("a reload: a large file that was dropped goes on after asking, by keyboard alone", { skip }, async () => {
+  const [path, want] = big("dropped.bin", 100 * MiB); // too large to be kept itself
+  await begin("asking");
+  line.slow(30_000_000);
+  const cdp = await page.context().newCDPSession(page);
+  for (const type of ["dragEnter", "dragOver", "drop"]) await cdp.send("Input.dispatchDragEvent", { type, x: 700, y: 300, data: { items: [], files: [path], dragOperationsMask: 1 } });
+  await kept(1);
+  await beyond(10);
+  line.slow();
+  // A browser without a window does not ask; here it would.
+  await page.addInitScript(() => {
+    FileSystemHandle.prototype.queryPermission = () => Promise.resolve(sessionStorage.asks ? "prompt" : "granted");
+    FileSystemHandle.prototype.requestPermission = async () => (navigator.userActivation.isActive ? (sessionStorage.refused ? "denied" : "granted") : "denied");
+  });
+  await page.evaluate(() => (sessionStorage.asks = sessionStorage.refused = "1"));
+  await page.reload();
+  await says("1 upload was interrupted");
+  await look(page, "uploads-asking");
+  await page.focus(`${panel} button[aria-label="Go on with dropped.bin"]`);
+  await page.keyboard.press("Enter");
+  await page.waitForTimeout(300);
+  await says("1 upload was interrupted"); // refused: nothing changes
+  await page.evaluate(() => sessionStorage.removeItem("refused"));
+  await page.focus(`${panel} button:text-is("Go on")`);
+  await page.keyboard.press("Enter");
+  await says("1 file was uploaded", patience);
+  await page.evaluate(() => sessionStorage.removeItem("asks"));
+  assert.equal(await sum("/asking/dropped.bin"), want);
+  await kept(0);
+  await close();
+  end();
+});
+
+test("two tabs: only one goes on", { skip }, async () => {
+  const [path, want] = big("tabs.bin", 12 * MiB);
+  await begin("tabs");
+  line.slow(3_000_000);
+  await choose(path);
+  await kept(1);
+  const other = await page.context().newPage();
+  await other.goto(`${base}/files/spaces/personal/mary/tabs`);
+  await other.waitForSelector(fab);
+  await other.waitForTimeout(500);
+  assert.equal(await other.locator(panel).count(), 0);
+  line.slow();
+  await says("1 file was uploaded");
+  assert.equal(await sum("/tabs/tabs.bin"), want);
+  await other.close();
+  await close();
+  end();
+});
+
+test("signing out leaves nothing, and the next person gets nothing", { skip }, async () => {
+  const person = await open(browser);
+  person.on("dialog", (d) => d.accept());
+  const mine = page;
+  try {
+    page = person;
+    await signIn(page, user, password, "/files/spaces/personal/mary");
+    await page.waitForSelector(fab);
+    const [path] = big("secret.bin", 8 * MiB);
+    line.slow(500_000);
+    await choose(path);
+    await kept(1);
+    await page.click("button[aria-label^='Account']");
+    await page.click("[data-action=sign-out]");
+    await page.waitForURL((u) => !u.pathname.startsWith("/files"));
+    line.slow();
+    await page.goto(base + "/status.php");
+    assert.deepEqual(await page.evaluate(async () => [(await indexedDB.databases()).length, Object.keys(localStorage).filter((k) => k.startsWith("oc_uploads"))]), [0, []]);
+    // somebody whose session ended without signing out leaves it to nobody else
+    await signIn(page, user, password, "/files/spaces/personal/mary");
+    await page.waitForSelector(fab);
+    line.slow(500_000);
+    await choose(path);
+    await kept(1);
+    await page.waitForFunction(() => Object.keys(localStorage).some((k) => k.startsWith("oc_uploads")));
+    line.slow();
+    await page.goto(base + "/status.php");
+    await page.evaluate(() => Object.keys(localStorage).filter((k) => k.startsWith("oc_oAuth")).forEach((k) => localStorage.removeItem(k)));
+    await page.context().clearCookies();
+    await signIn(page, "alan", "demo", "/files/spaces/personal/alan");
+    await page.waitForSelector(fab);
+    await kept(0);
+    assert.equal(await page.locator(panel).count(), 0);
+    assert.deepEqual(await page.evaluate(() => Object.keys(localStorage).filter((k) => k.startsWith("oc_uploads"))), []);
+    end();
+  } finally {
+    page = mine;
+    line.slow();
+    await person.context().close();
+  }
+});
+
+test("a reload: a file that was not kept is chosen again and goes on", { skip }, async () => {
   const [path, want] = big("kept.bin", 24 * MiB);
   await begin("reload");
   line.slow(8_000_000);
   await choose(path);
   await beyond(45);
-  await page.reload();
+  await kept(1);
+  await page.goto(base + "/status.php");
+  await page.evaluate(() => new Promise((resolve) => (indexedDB.deleteDatabase("oc_uploads").onsuccess = resolve))); // as if it had been too large
+  await page.goto(`${base}/files/spaces/personal/mary/reload`);
   await says("1 upload was interrupted");
   await look(page, "uploads-interrupted");
   // another file of this name is not taken for it

@@ -101,6 +101,47 @@ test("pictures: opened from the list, zoom, turning, the next one, and back to t
   fine();
 });
 
+test("by keyboard alone: from the list and back, every button by Tab", { skip }, async () => {
+  await page.goto(`${base}/files/spaces/personal/mary/media`);
+  await page.waitForSelector("[role=row][data-id]");
+  await page.focus("[role=grid] [tabindex='0']");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Enter");
+  await picture("1 red.png");
+  const buttons = await page.locator("article button:not(:disabled):visible").evaluateAll((all) => all.map((b) => b.getAttribute("aria-label") ?? b.textContent));
+  const reached = new Set();
+  for (let i = 0; i < buttons.length + 4; i++) {
+    await page.keyboard.press("Tab");
+    reached.add(await page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent));
+  }
+  assert.deepEqual(buttons.filter((b) => !reached.has(b)), []);
+  await page.focus("article button[aria-label='Next file']");
+  await page.keyboard.press("Enter");
+  await picture("2 green.png");
+  await page.waitForSelector("article button[aria-label='Next file']:focus");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector('[role=row]:has(a[title="2 green.png"]):focus');
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("article");
+  await page.goto(url("tone.wav"));
+  await page.waitForFunction(() => document.querySelector("article audio")?.readyState >= 2);
+  for (let i = 0; i < 10 && !(await page.evaluate(() => document.activeElement.localName === "audio")); i++) await page.keyboard.press("Tab");
+  const paused = await page.evaluate(() => document.querySelector("article audio").paused);
+  await page.keyboard.press("Space");
+  await page.waitForFunction((was) => document.querySelector("article audio").paused !== was, paused);
+  await page.goto(url("book.epub"));
+  await page.frameLocator("article iframe").locator("h1", { hasText: "Chapter the first" }).waitFor();
+  await page.focus("article button[aria-label=Contents]");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[role=menu]");
+  for (let i = 0; i < 5 && !(await page.locator("[role=menu] [data-highlighted] >> text=Chapter the third").count()); i++) await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.frameLocator("article iframe").locator("text=The end.").waitFor();
+  await page.evaluate(() => localStorage.clear === undefined || Object.keys(localStorage).filter((k) => !k.startsWith("oc_oAuth")).forEach((k) => localStorage.removeItem(k))); // where reading stopped
+  fine();
+});
+
 test("a slide show goes on by itself, and round", { skip }, async () => {
   await page.goto(url("1 red.png"));
   await picture("1 red.png");

@@ -61,19 +61,19 @@ export async function picture(page, name, options = {}) {
   if (shots) await page.screenshot({ path: `${shots}/${name}.png`, ...options });
 }
 
-// look lets axe judge a page in light, dark and phone width; where pictures are wanted, it takes one of each.
-export async function look(page, name) {
+// look lets axe judge a page, or a frame in it, in light, dark and phone width; where pictures are wanted, it takes one of each.
+export async function look(page, name, frame = page) {
   const size = page.viewportSize();
   for (const [variant, colorScheme, width, height] of [["light", "light", 1280, 800], ["dark", "dark", 1280, 800], ["phone", "light", 390, 844]]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.setViewportSize({ width, height });
     await page.waitForTimeout(150);
     await picture(page, `${name}-${variant}`);
-    if (!(await page.evaluate(() => !!window.axe))) {
-      await page.context().newCDPSession(page).then((c) => c.send("Page.setBypassCSP", { enabled: true }));
-      await page.evaluate(axe);
+    if (!(await frame.evaluate(() => !!window.axe))) {
+      await page.context().newCDPSession(frame).then((c) => c.send("Page.setBypassCSP", { enabled: true }));
+      await frame.evaluate(axe);
     }
-    const faults = await page.evaluate(async (dark) => {
+    const faults = await frame.evaluate(async (dark) => {
       const rules = dark ? { runOnly: ["color-contrast"] } : { rules: { region: { enabled: !document.querySelector("[role=menu]") } } }; // only colours differ; a menu is in no region
       return (await window.axe.run({ ...rules, resultTypes: ["violations"] })).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join("\n")}`);
     }, variant === "dark");

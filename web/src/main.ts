@@ -15,16 +15,17 @@ async function boot() {
   const app = known || open(here) ? import("@/app/start") : undefined; // meanwhile
   app?.catch(() => undefined); // reported where it is awaited
   const config = await loadConfig();
-  const session = new Session(config);
+  const embed = parent === window ? undefined : (await import("@/app/embed")).readEmbed(config, location.search);
+  const session = embed?.signsIn ? new (await import("@/auth/delegated")).Delegated(config, embed.signsIn, () => embed.tell("request-token")) : new Session(config);
   if (here === callback || here === "/web-oidc-callback") {
     const to = await session.finish();
     history.replaceState(null, "", to);
-  } else if (!(await session.restore()) && !open(here)) {
+  } else if (!(await session.restore()) && !open(here) && !embed) {
     await session.signIn(here === "/login" ? "/" : here + location.search + location.hash);
     return;
   }
   const { start } = await (app ?? import("@/app/start"));
-  await start(config, session);
+  await start(config, session, embed);
 }
 
 boot().catch((e: unknown) => {

@@ -31,10 +31,14 @@ export interface Init {
   signal?: AbortSignal;
 }
 
+const reads: ReadonlySet<string> = new Set(["GET", "HEAD", "PROPFIND", "REPORT"]);
+
 /** Http sends requests in the person's name and language; an expired token is renewed once. (spec/services.md §16) */
 export class Http {
   readonly initiator = crypto.randomUUID();
   language = "en";
+  /** changing is called when a request begins that changes something; what it returns, when that is over. */
+  changing: () => () => void = () => () => undefined;
 
   constructor(
     readonly base: string,
@@ -74,14 +78,19 @@ export class Http {
     return h;
   }
 
-  private once(method: string, path: string, init: Init): Promise<Response> {
+  private async once(method: string, path: string, init: Init): Promise<Response> {
     const headers: Record<string, string> = { ...this.headers(), ...init.headers };
     let body = init.body;
     if (init.json !== undefined) {
       headers["Content-Type"] = "application/json";
       body = JSON.stringify(init.json);
     }
-    return fetch(this.base + path, { method, headers, body: body ?? null, signal: init.signal ?? null, credentials: "same-origin" });
+    const over = reads.has(method) ? undefined : this.changing();
+    try {
+      return await fetch(this.base + path, { method, headers, body: body ?? null, signal: init.signal ?? null, credentials: "same-origin" });
+    } finally {
+      over?.();
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Drive } from "./graph";
 import type { Http } from "./http";
+import type { Permission, Role } from "./sharing";
 
 /** Spaces makes and changes spaces. (spec/services.md §16.4) */
 export class Spaces {
@@ -34,6 +35,18 @@ export class Spaces {
   /** remove deletes a disabled space for good. */
   async remove(id: string): Promise<void> {
     await this.http.send("DELETE", this.one(id), { headers: { Purge: "T" } });
+  }
+
+  /** members are who is in a space, also for administrators who are not. */
+  async members(id: string): Promise<Permission[]> {
+    const q = new URLSearchParams({ $filter: `id eq '${id}'`, $expand: "root($expand=permissions)" });
+    const { value } = await this.http.json<{ value?: { root?: { permissions?: Permission[] } }[] }>("GET", `/graph/v1beta1/drives?${q}`);
+    return value?.[0]?.root?.permissions ?? [];
+  }
+
+  /** roles are those that there are anywhere. */
+  roles(): Promise<Role[]> {
+    return this.http.json("GET", "/graph/v1beta1/roleManagement/permissions/roleDefinitions");
   }
 
   private one(id: string): string {

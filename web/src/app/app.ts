@@ -10,6 +10,7 @@ import type { Signer } from "@/api/sign";
 import type { Session } from "@/auth/session";
 import type { Config } from "./config";
 import type { Dialogs } from "./dialogs";
+import type { Embed } from "./embed";
 import type { Registry } from "./registry";
 import type { Theme } from "./theme";
 import type { Toasts } from "./toasts";
@@ -29,6 +30,7 @@ export interface App {
   theme: Theme;
   toasts: Toasts;
   dialogs: Dialogs;
+  embed?: Embed; // if we are in another page's frame
   me: Ref<User | undefined>; // what the token says until the server has answered
   drives: Ref<Drive[] | undefined>;
   capabilities: Ref<Capabilities | undefined>; // they come after the first list

@@ -12,6 +12,7 @@ export interface Config {
     scope: string;
     post_logout_redirect_uri?: string;
   };
+  external_apps: { id: string; path: string }[];
   options: {
     openFilesInNewTab?: boolean;
     disableFeedbackLink?: boolean;
@@ -20,6 +21,8 @@ export interface Config {
     tokenStorageLocal?: boolean;
     userListRequiresFilter?: boolean;
     logoutUrl?: string;
+    hideLogo?: boolean;
+    embed?: { enabled?: boolean; target?: string; messagesOrigin?: string; delegateAuthentication?: boolean; delegateAuthenticationOrigin?: string };
     announcement?: { bannerText?: string; infoText?: string };
   };
 }
@@ -50,6 +53,7 @@ export function readConfig(raw: unknown, origin: string): Config {
     server: c.server.replace(/\/+$/, ""),
     theme: c.theme,
     openIdConnect: { ...oidc, authority: oidc?.authority ?? origin, client_id: oidc?.client_id ?? "web", scope: oidc?.scope ?? "openid profile email" },
+    external_apps: c.external_apps ?? [],
     options: c.options ?? {},
   };
 }

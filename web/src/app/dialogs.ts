@@ -14,7 +14,9 @@ export class Dialogs {
   private next = 1;
 
   /** show opens a dialog; undefined is what closing it gives. */
-  show<T>(component: Component, props: Record<string, unknown> = {}): Promise<T | undefined> {
+  async show<T>(component: Component, props: Record<string, unknown> = {}): Promise<T | undefined> {
+    // A menu that led here gives the keys back first: where they were before it, they are to be again after the dialog.
+    if (document.activeElement?.matches("body, [role=menu], [role=menu] *")) await new Promise((resolve) => setTimeout(resolve, 60));
     return new Promise((resolve) => {
       const id = this.next++;
       const done = (answer: unknown) => {

@@ -28,12 +28,13 @@ export const useLinks = defineStore("links", () => {
 export const linkAlias = (token: string): string => `public/${token}`;
 
 // What works without an account; the rest of the registry is about people's own spaces.
-const actions = new Set(["open", "download", "cut", "copy", "paste", "rename", "details", "delete-for-good"]);
+const actions = new Set(["open", "download", "cut", "copy", "paste", "move-to", "copy-to", "rename", "details", "delete-for-good"]);
 
 /** linkApp makes an App in which the link is the only space, and nobody is signed in. */
 export function linkApp(app: App, token: string): LinkApp {
   const http = new LinkHttp(app.http.base, token);
   http.language = app.http.language;
+  http.changing = app.http.changing;
   const dav = new LinkDav(http);
   const drive: Drive = { id: token, driveType: "virtual", driveAlias: linkAlias(token), name: "" };
   return {

@@ -20,6 +20,7 @@ export interface Feature {
   headers?: FolderHeader[];
   create?: CreateItem[];
   account?: AccountItem[];
+  bars?: Component[]; // below every page
   overlays?: Component[]; // mounted once beside the pages, as the list of uploads
   keys?: KeyHelp[];
   receive?: Receiver[]; // takes what is dropped or pasted from outside
@@ -60,6 +61,7 @@ export interface FileAction {
   group: "open" | "share" | "edit" | "info" | "remove"; // menus part the groups by lines
   order: number; // within the group
   keys?: string; // as in shortcuts.ts: "Mod+C"
+  embed?: boolean; // also in another page's frame, beside what chooses there
   bar?: boolean; // also in the bar above the list
   danger?: boolean;
   applies: (c: Context) => boolean;
@@ -135,6 +137,7 @@ export function gather(features: Feature[]): Registry {
     headers: features.flatMap((f) => f.headers ?? []),
     create: order(features.flatMap((f) => f.create ?? [])),
     account: order(features.flatMap((f) => f.account ?? [])),
+    bars: features.flatMap((f) => f.bars ?? []),
     overlays: features.flatMap((f) => f.overlays ?? []),
     keys: features.flatMap((f) => f.keys ?? []),
     receive: features.flatMap((f) => f.receive ?? []),

@@ -12,7 +12,9 @@ import type { Session } from "@/auth/session";
 import { appKey, type App } from "./app";
 import type { Config } from "./config";
 import { Dialogs } from "./dialogs";
+import { embedded, type Embed } from "./embed";
 import { createLanguage, initial, pick, remember, use } from "./i18n";
+import { hold } from "./leave";
 import { resume } from "./resume";
 import { gather, type Feature } from "./registry";
 import { createRoutes } from "./router";
@@ -23,14 +25,15 @@ import { Toasts } from "./toasts";
 const features = import.meta.glob<{ default: Feature }>("../features/*/feature.ts", { eager: true });
 
 /** start mounts the application. */
-export async function start(config: Config, session: Session): Promise<void> {
+export async function start(config: Config, session: Session, embed?: Embed): Promise<void> {
   const http = new Http(location.origin, {
     get token() {
       return session.token;
     },
     renew: () => session.renew(),
-    lost: () => void session.signIn(location.pathname + location.search + location.hash),
+    lost: () => (embed ? location.reload() : void session.signIn(location.pathname + location.search + location.hash)),
   });
+  http.changing = hold;
   const queries = new QueryClient({
     defaultOptions: { queries: { staleTime: 5_000, gcTime: 10 * 60_000, retry: (n, e) => n < 2 && !is(e, 400, 401, 403, 404, 423, 425), refetchOnWindowFocus: true } },
   });
@@ -51,6 +54,7 @@ export async function start(config: Config, session: Session): Promise<void> {
     capabilities: ref<Capabilities>(),
     permissions: ref(new Set<string>()),
   };
+  if (embed) embedded(app, embed);
   watch(() => language.current, (l) => (http.language = l), { immediate: true });
   const vue = createApp(Shell);
   vue.provide(appKey, app);
@@ -75,6 +79,8 @@ async function greet(app: App) {
   try {
     app.drives.value = await app.graph.drives();
   } catch (e) {
+    // Signed in, and yet not known here: the account is one of a provider that this server does not let in.
+    if (is(e, 401, 403) && app.session.token) return void app.router.replace("/access-denied");
     app.drives.value = [];
     app.toasts.error(t.$gettext("Your spaces could not be loaded."), e);
   }

@@ -8,6 +8,7 @@ export interface Toast {
   kind: "info" | "error";
   text: string;
   detail?: string;
+  report?: string; // what to tell whoever looks after the server
   action?: { label: string; run: () => void };
   share?: number; // of long work: how much is done, 0 to 1
 }
@@ -26,8 +27,7 @@ export class Toasts {
 
   /** error tells that something failed, and stays until it is closed. */
   error(text: string, e?: unknown): number {
-    const detail = e === undefined ? undefined : explain(e, this.texts());
-    return this.add({ kind: "error", text, ...(detail ? { detail } : {}) });
+    return this.add({ kind: "error", text, ...(e === undefined ? {} : { detail: explain(e, this.texts()), report: report(text, e) }) });
   }
 
   /** work shows how far something is that takes longer than a moment, and lets the person stop it. */
@@ -58,6 +58,12 @@ export class Toasts {
     if (ms) setTimeout(() => this.close(id), ms);
     return id;
   }
+}
+
+/** report is what is known of a fault, line by line, for whoever looks after the server. */
+export function report(text: string, e: unknown, now = new Date()): string {
+  const of = e instanceof ApiError ? [`HTTP ${e.status} ${e.code}`.trim(), e.requestId && `Request-ID: ${e.requestId}`] : [];
+  return [text, e instanceof Error ? e.message : String(e), ...of, now.toISOString()].filter(Boolean).join("\n");
 }
 
 /** explain says in people's words why something failed. */

@@ -6,6 +6,8 @@ const metadataKey = "oc_oidc_metadata";
 
 /** Session is who is signed in here: OpenID Connect, code flow with PKCE, renewed in a hidden frame. (spec/services.md §16.2, RFC 7636) */
 export class Session {
+  /** leaving is called before the person signs out: what is kept for them in this browser goes. */
+  readonly leaving: (() => Promise<unknown>)[] = [];
   private readonly store: Storage;
   private manager?: UserManager;
   private user: User | null = null;
@@ -40,9 +42,9 @@ export class Session {
     return user.expired ? this.renew() : true;
   }
 
-  /** signIn leads to the sign-in page, which leads back to the address `to`. */
-  async signIn(to: string): Promise<void> {
-    await (await this.oidc()).signinRedirect({ state: to });
+  /** signIn leads to the sign-in page, which leads back to the address `to`; `anew` asks also who is signed in there who they are. */
+  async signIn(to: string, anew = false): Promise<void> {
+    await (await this.oidc()).signinRedirect({ state: to, ...(anew ? { prompt: "login" } : {}) });
     await new Promise(() => undefined); // the page is being left
   }
 
@@ -68,6 +70,7 @@ export class Session {
   /** signOut ends the session here and at the server. */
   async signOut(): Promise<void> {
     const manager = await this.oidc();
+    await Promise.allSettled(this.leaving.map((f) => f()));
     if (this.config.options.logoutUrl) {
       await manager.removeUser();
       location.assign(this.config.options.logoutUrl);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Setting } from "@/api/account";
 import { hoursUntil, inDays } from "./hours";
+import { middle, side, within } from "./picture";
 import { chosen, on, ticked, withChoice, withSwitch, withTick } from "./settings";
 
 const event: Setting = {
@@ -30,4 +31,13 @@ test("life times", () => {
   expect(inDays(1, now)).toBe("2030-02-01");
   expect(hoursUntil("2030-01-31", now.getTime())).toBe(12);
   expect(hoursUntil("2030-01-01", now.getTime())).toBe(1);
+});
+
+test("a part of a picture stays within it", () => {
+  const of = { width: 600, height: 400 };
+  expect(middle(of)).toEqual({ x: 300, y: 200, zoom: 1 });
+  expect(side(of, { x: 0, y: 0, zoom: 2 })).toBe(200);
+  expect(within(of, { x: -50, y: 900, zoom: 2 })).toEqual({ x: 100, y: 300, zoom: 2 });
+  expect(within(of, { x: 0, y: 0, zoom: 0.1 })).toEqual({ x: 200, y: 200, zoom: 1 });
+  expect(within(of, { x: 300, y: 200, zoom: 99 }).zoom).toBe(8);
 });

@@ -1,5 +1,8 @@
-import { ArrowRight, ClipboardPaste, Copy, Download, FolderOpen, Info, Link, Pencil, Scissors, Star, StarOff, Trash2 } from "@lucide/vue";
+import { ArrowRight, ClipboardPaste, Copy, CopyPlus, Download, FolderInput, FolderOpen, Info, Link, Pencil, Scissors, Star, StarOff, Trash2 } from "@lucide/vue";
 import type { Context, FileAction } from "@/app/registry";
+import { parent, within } from "@/api/path";
+import type { Resource } from "@/api/resource";
+import type { Verdict } from "./FolderPicker.vue";
 import { folderUrl, place } from "./location";
 import { download, favour, remove, transfer } from "./operations";
 import { mayCreate, mayDelete, mayDownload, mayMove, mayRename } from "./permissions";
@@ -14,6 +17,7 @@ export const open = (c: Context): void | Promise<void> => c.app.registry.actions
 async function show(c: Context): Promise<void> {
   const [item] = c.items;
   if (!item) return;
+  if (c.app.embed && !item.folder) return useFiles().pick?.(item);
   const to = openUrl(c);
   if (to) await c.app.router.push(to);
   else await download(c.app, [item]);
@@ -25,6 +29,29 @@ export function openUrl({ app, items: [item], drive }: Pick<Context, "app" | "it
   const home = drive ?? app.drives.value?.find((d) => d.id === item.driveId);
   if (item.folder) return home ? folderUrl(home, item.path, item.id) : `/f/${encodeURIComponent(item.id)}`;
   return app.registry.openers.find((o) => o.opens(item, app))?.to(item, home);
+}
+
+// put lets the person pick a folder, and copies or moves what is chosen there.
+async function put(c: Context, wanted: "copy" | "move") {
+  const { default: FolderPicker } = await import("./FolderPicker.vue");
+  const { app, items } = c;
+  const { $gettext, $ngettext } = app.language;
+  const [first] = items;
+  const n = { n: `${items.length}` };
+  const start = c.folder ? place(c.folder) : first && app.drives.value?.some((d) => d.id === first.driveId) ? { driveId: first.driveId, path: parent(first.path) } : undefined;
+  const judge = (to: Resource): Verdict => {
+    const action = wanted === "copy" || items.some((i) => i.driveId !== to.driveId) ? $gettext("Copy here") : $gettext("Move here");
+    const inside = items.some((i) => i.folder && i.driveId === to.driveId && within(to.path, i.path));
+    if (inside) return { action, hint: $gettext("A folder cannot be put into itself."), refused: true };
+    if (wanted === "copy") return { action };
+    if (items.every((i) => i.driveId === to.driveId && parent(i.path) === to.path)) return { action, hint: $gettext("It is here already."), refused: true };
+    return items.some((i) => i.driveId !== to.driveId) ? { action, hint: $gettext("Between spaces it is copied, and stays where it is.") } : { action };
+  };
+  const title = wanted === "copy"
+    ? items.length === 1 ? $gettext("Copy “%{name}” to…", { name: first?.name ?? "" }) : $ngettext("Copy %{n} item to…", "Copy %{n} items to…", items.length, n)
+    : items.length === 1 ? $gettext("Move “%{name}” to…", { name: first?.name ?? "" }) : $ngettext("Move %{n} item to…", "Move %{n} items to…", items.length, n);
+  const to = await app.dialogs.show<Resource>(FolderPicker, { app, title, judge, ...(start ? { start } : {}) });
+  if (to) await transfer(app, wanted, items, place(to));
 }
 
 /** actions are what every list of files offers. */
@@ -76,6 +103,14 @@ export const actions: FileAction[] = [
       if (clip.cut) store.clipboard = undefined;
       await transfer(c.app, clip.cut ? "move" : "copy", clip.items, place(to));
     },
+  },
+  {
+    id: "move-to", label: ({ $gettext }) => $gettext("Move to…"), icon: FolderInput, group: "edit", order: 32,
+    applies: (c) => some(c, mayMove), run: (c) => put(c, "move"),
+  },
+  {
+    id: "copy-to", label: ({ $gettext }) => $gettext("Copy to…"), icon: CopyPlus, group: "edit", order: 34,
+    applies: (c) => some(c, mayDownload), run: (c) => put(c, "copy"),
   },
   {
     id: "rename", label: ({ $gettext }) => $gettext("Rename"), icon: Pencil, group: "edit", order: 40, keys: "F2",

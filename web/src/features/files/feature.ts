@@ -1,10 +1,12 @@
 import { Folder } from "@lucide/vue";
+import { defineAsyncComponent } from "vue";
 import type { Feature } from "@/app/registry";
 import { actions } from "./actions";
 import { create } from "./create";
 import FilesPage from "./FilesPage.vue"; // not lazy: it is what most people come for
 import HomePage from "./HomePage.vue";
 import { folderUrl } from "./location";
+import { readmeOf } from "./readme";
 
 export default {
   routes: [
@@ -23,6 +25,7 @@ export default {
       active: (path) => path.startsWith("/files/spaces/personal/"),
     },
   ],
+  headers: [{ id: "readme", applies: (c) => !!readmeOf(c), component: defineAsyncComponent(() => import("./ReadmeHeader.vue")) }],
   actions,
   create,
   keys: [

@@ -3,51 +3,14 @@ import type { App } from "@/app/app";
 import { archiver, capabilities } from "@/api/capabilities";
 import { child, type Place } from "@/api/dav";
 import { is } from "@/api/http";
-import { free, parent, within } from "@/api/path";
+import { base, parent, within } from "@/api/path";
 import type { Resource } from "@/api/resource";
+import { settle, type Answer, type Ask } from "./conflicts";
 import ConflictDialog from "./ConflictDialog.vue";
 import { place } from "./location";
-import { edit, names, refresh } from "./queries";
+import { edit, refresh, taken } from "./queries";
 
 const parallel = 4;
-
-/** Answer is what to do with something whose name is taken. */
-export interface Answer {
-  choice: "skip" | "both" | "replace";
-  all: boolean; // for all that follow of its kind
-}
-
-/** Replacing is what becomes of what has the name: it is replaced, or (folders) filled up, or it cannot be replaced. */
-export type Replacing = "replace" | "merge" | "never";
-
-/** Step is one thing to copy or move. */
-export interface Step {
-  item: Resource;
-  to: string; // name at the target
-  overwrite: boolean;
-}
-
-/** plan decides the names at the target. `ask` is called for each that is taken, until an answer is for all; undefined from it gives up everything. */
-export async function plan(items: Resource[], taken: Set<string>, ask: (item: Resource, more: number) => Promise<Answer | undefined>): Promise<Step[] | undefined> {
-  const used = new Set(taken);
-  const steps: Step[] = [];
-  const forAll = new Map<boolean, Answer>(); // files and folders apart
-  const open = new Map([true, false].map((folder) => [folder, items.filter((i) => i.folder === folder && taken.has(i.name)).length]));
-  for (const item of items) {
-    let answer: Answer | undefined;
-    if (used.has(item.name)) {
-      open.set(item.folder, (open.get(item.folder) ?? 1) - 1);
-      answer = forAll.get(item.folder) ?? (await ask(item, Math.max(open.get(item.folder) ?? 0, 0)));
-      if (!answer) return undefined;
-      if (answer.all) forAll.set(item.folder, answer);
-      if (answer.choice === "skip") continue;
-    }
-    const to = answer?.choice === "both" ? free(item.name, used, item.folder) : item.name;
-    used.add(to);
-    steps.push({ item, to, overwrite: answer?.choice === "replace" });
-  }
-  return steps;
-}
 
 /** pool runs a task for each item, a few at once, and returns those that failed. */
 export async function pool<T>(items: readonly T[], task: (item: T) => Promise<unknown>): Promise<{ item: T; error: unknown }[]> {
@@ -67,6 +30,111 @@ export async function pool<T>(items: readonly T[], task: (item: T) => Promise<un
   return failed;
 }
 
+/** work runs a task for each item as pool does, and shows how far it is if it takes longer than a moment; the person can stop it. */
+export async function work<T>(app: App, text: string, items: readonly T[], task: (item: T) => Promise<unknown>): Promise<{ done: T[]; failed: { item: T; error: unknown }[] }> {
+  const done: T[] = [];
+  let stopped = false;
+  const shown = app.toasts.work(text, items.length > 1 ? { label: app.language.$gettext("Stop"), run: () => (stopped = true) } : undefined);
+  try {
+    const failed = await pool(items, async (item) => {
+      if (stopped) return;
+      await task(item);
+      done.push(item);
+      shown.at(done.length / items.length);
+    });
+    return { done, failed };
+  } finally {
+    shown.end();
+  }
+}
+
+/** Step is one thing to copy or move. */
+interface Step {
+  item: Resource;
+  to: Place;
+  overwrite: boolean;
+}
+
+/** Pair is a folder that is merged into another. */
+interface Pair {
+  from: Resource;
+  to: Place;
+}
+
+/** Plan is what is to be done: steps, and folders that are merged, outer ones first. */
+interface Plan {
+  steps: Step[];
+  merged: Pair[];
+}
+
+/** plan decides what becomes of each item, and of all that is in folders that are merged, before anything is done; undefined if the person gives up.
+ *  `merged` are folders of which it is known. */
+export async function plan(app: App, items: readonly Resource[], to: Place, ask: Ask<Resource>, merged: Pair[] = []): Promise<Plan | undefined> {
+  const there = items.length ? await taken(app, to) : new Map<string, boolean>();
+  // Folders first: what is in those that are merged is asked about together with the files.
+  const meeting = items.filter((i) => i.folder && there.get(i.name));
+  const folders = await settle([{ items: meeting, taken: there }], () => ["merge", "replace"], ask);
+  if (!folders) return undefined;
+  const steps: Step[] = [];
+  const pairs = [...merged];
+  for (const [item, { to: name, choice }] of folders) {
+    if (choice === "merge") pairs.push({ from: item, to: child(to, name) });
+    else steps.push({ item, to: child(to, name), overwrite: choice === "replace" });
+  }
+  const targets = [{ at: to, items: items.filter((i) => !meeting.includes(i)), taken: there }];
+  // Within a folder that is merged, folders are merged too.
+  for (let next = [...pairs]; next.length > 0;) {
+    const deeper: Pair[] = [];
+    const failed = await pool(next, async ({ from, to: at }) => {
+      const [{ children }, has] = await Promise.all([app.dav.list(place(from)), taken(app, at)]);
+      const within = children.filter((c) => c.folder && has.get(c.name));
+      deeper.push(...within.map((c) => ({ from: c, to: child(at, c.name) })));
+      targets.push({ at, items: children.filter((c) => !within.includes(c)), taken: has });
+    });
+    if (failed[0]) throw failed[0].error;
+    pairs.push(...deeper);
+    next = deeper;
+  }
+  const settled = await settle(targets, () => ["replace"], ask);
+  if (!settled) return undefined;
+  for (const { at, items: coming } of targets) {
+    for (const item of coming) {
+      const name = settled.get(item);
+      if (name) steps.push({ item, to: child(at, name.to), overwrite: name.choice === "replace" });
+    }
+  }
+  return { steps, merged: pairs };
+}
+
+/** carry does what was planned. Folders that a move has emptied are removed: `emptied`, inner ones first. */
+export async function carry(app: App, kind: "copy" | "move", { steps, merged }: Plan): Promise<{ done: Step[]; emptied: Resource[] }> {
+  const { $gettext, $ngettext } = app.language;
+  const n = { n: `${steps.length}` };
+  const text = kind === "copy" ? $ngettext("Copying %{n} item…", "Copying %{n} items…", steps.length, n) : $ngettext("Moving %{n} item…", "Moving %{n} items…", steps.length, n);
+  const { done, failed } = await work(app, text, steps, (s) => app.dav[kind](place(s.item), s.to, s.overwrite));
+  const faults = failed.map(({ item, error }) => ({ name: item.item.name, error }));
+  const emptied: Resource[] = [];
+  for (const { from } of kind === "move" ? [...merged].reverse() : []) {
+    try {
+      if ((await app.dav.list(place(from))).children.length > 0) continue; // what was skipped, or has come meanwhile
+      await app.dav.remove(place(from));
+      emptied.push(from);
+    } catch (error) {
+      faults.push({ name: from.name, error });
+    }
+  }
+  report(app, faults, kind === "copy" ? $gettext("Not everything could be copied.") : $gettext("Not everything could be moved."));
+  await refresh(app.queries, ...touched({ steps, merged }));
+  return { done, emptied };
+}
+
+// touched are the folders that a plan changes.
+const touched = ({ steps, merged }: Plan): Place[] => {
+  const above = (at: Place) => ({ driveId: at.driveId, path: parent(at.path) });
+  const all = [...steps.flatMap((s) => [above(s.to), above(s.item)]), ...merged.flatMap((m) => [m.to, place(m.from), above(m.from)])];
+  return [...new Map(all.map((p) => [`${p.driveId} ${p.path}`, p])).values()];
+};
+
 /** transfer copies or moves items into a folder. Copies into their own folder get new names. */
 export async function transfer(app: App, wanted: "copy" | "move", items: Resource[], to: Place): Promise<void> {
   const { $gettext, $ngettext } = app.language;
@@ -75,35 +143,33 @@ export async function transfer(app: App, wanted: "copy" | "move", items: Resourc
   const able = items.filter((i) => !(i.folder && i.driveId === to.driveId && within(to.path, i.path)) && !(kind === "move" && i.driveId === to.driveId && parent(i.path) === to.path));
   if (able.length < items.length && items.some((i) => i.folder && i.driveId === to.driveId && within(to.path, i.path))) app.toasts.error($gettext("A folder cannot be put into itself."));
   if (able.length === 0) return;
-  let steps: Step[] | undefined;
+  let planned: Plan | undefined;
   try {
-    const taken = await names(app, to);
     const here = (i: Resource) => i.driveId === to.driveId && parent(i.path) === to.path;
-    steps = await plan(able, taken, (item, more) => (here(item) ? Promise.resolve({ choice: "both", all: false }) : app.dialogs.show<Answer>(ConflictDialog, { item, more })));
+    planned = await plan(app, able, to, (item, more, ways) => (here(item) ? Promise.resolve({ choice: "both", all: false }) : app.dialogs.show<Answer>(ConflictDialog, { item, more, ways })));
   } catch (e) {
     app.toasts.error($gettext("The folder could not be read."), e);
     return;
   }
-  if (!steps?.length) return;
-  const failed = await pool(steps, (s) => app.dav[kind](place(s.item), child(to, s.to), s.overwrite));
-  const sources = new Map(steps.map((s) => [s.item.driveId + parent(s.item.path), { driveId: s.item.driveId, path: parent(s.item.path) }]));
-  await refresh(app.queries, to, ...(kind === "move" ? sources.values() : []));
-  const done = steps.filter((s) => !failed.some((f) => f.item === s));
-  report(app, failed.map(({ item, error }) => ({ name: item.item.name, error })), kind === "copy" ? $gettext("Not everything could be copied.") : $gettext("Not everything could be moved."));
-  const [first] = done;
-  if (!first) return;
+  if (!planned) return;
+  const { done, emptied } = await carry(app, kind, planned);
+  const names = done.length ? done.map((s) => base(s.to.path)) : emptied.map((e) => e.name);
+  const [first] = names;
+  if (first === undefined) return;
   const back = kind === "move" && done.every((s) => !s.overwrite);
   app.toasts.info(
-    done.length === 1
-      ? kind === "copy" ? $gettext("“%{name}” was copied.", { name: first.to }) : $gettext("“%{name}” was moved.", { name: first.to })
-      : kind === "copy" ? $ngettext("%{n} item was copied.", "%{n} items were copied.", done.length, { n: `${done.length}` }) : $ngettext("%{n} item was moved.", "%{n} items were moved.", done.length, { n: `${done.length}` }),
+    names.length === 1
+      ? kind === "copy" ? $gettext("“%{name}” was copied.", { name: first }) : $gettext("“%{name}” was moved.", { name: first })
+      : kind === "copy" ? $ngettext("%{n} item was copied.", "%{n} items were copied.", names.length, { n: `${names.length}` }) : $ngettext("%{n} item was moved.", "%{n} items were moved.", names.length, { n: `${names.length}` }),
     back
       ? {
           label: $gettext("Undo"),
-          run: () => void pool(done, (s) => app.dav.move(child(to, s.to), place(s.item))).then(async (f) => {
-            report(app, f.map(({ item, error }) => ({ name: item.to, error })), $gettext("Not everything could be moved back."));
-            await refresh(app.queries, to, ...sources.values());
-          }),
+          run: () => void (async () => {
+            for (const folder of [...emptied].reverse()) await unremove(app, [folder]);
+            const { failed } = await work(app, $gettext("Moving back…"), done, (s) => app.dav.move(s.to, place(s.item)));
+            report(app, failed.map(({ item, error }) => ({ name: item.item.name, error })), $gettext("Not everything could be moved back."));
+            await refresh(app.queries, ...touched(planned));
+          })(),
         }
       : undefined,
   );

@@ -14,17 +14,16 @@ export interface Listing {
 export const folderKey = (at: Place) => ["folder", at.driveId, at.path] as const;
 
 /** useFolder lists a folder; one that was seen before is there at once, and asked for again meanwhile. */
-export function useFolder(at: Ref<Place | undefined>) {
-  const { dav } = useApp();
+export function useFolder(at: Ref<Place | undefined>, { dav }: Pick<App, "dav"> = useApp()) {
   return useQuery({
-    queryKey: computed(() => (at.value ? folderKey(at.value) : ["folder"])),
+    queryKey: computed(() => (at.value ? folderKey(at.value) : (["folder", "", ""] as const))),
     enabled: computed(() => !!at.value),
     structuralSharing: false, // comparing 20,000 entries costs more than it saves
     meta: { resume: true },
     shallow: true, // so does watching each of them
-    queryFn: ({ signal }): Promise<Listing> => {
-      if (!at.value) throw new Error("no folder");
-      return dav.list(at.value, signal);
+    queryFn: ({ signal, queryKey: [, driveId, path] }): Promise<Listing> => {
+      if (!driveId || !path) throw new Error("no folder");
+      return dav.list({ driveId, path }, signal); // not `at`: that may be another folder when this one is asked for again
     },
   });
 }

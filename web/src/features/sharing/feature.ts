@@ -31,5 +31,10 @@ export default {
         if (item) await (await import("./make")).copyQuick(c.app, item);
       },
     },
+    {
+      id: "share-links", label: ({ $gettext }) => $gettext("Share links"), icon: Link2, group: "share", order: 30, embed: true,
+      applies: (c) => c.app.embed?.target === "resources" && c.items.length > 0 && c.items.every((i) => linkable({ ...c, items: [i] }) && i.permissions.includes("R")) && can(c.app, "PublicLink.Write.all"),
+      run: async (c) => (await import("./make")).tellLinks(c.app, c.items),
+    },
   ],
 } satisfies Feature;

@@ -1,7 +1,9 @@
 import type { App } from "@/app/app";
+import { attempt } from "@/app/attempt";
 import type { Resource } from "@/api/resource";
 import { Sharing, type Permission } from "@/api/sharing";
 import { mustHave, quick, usual } from "./links";
+import { generate } from "./password";
 import LinkDialog, { type Answer } from "./LinkDialog.vue";
 import MadeDialog from "./MadeDialog.vue";
 import { changed } from "./queries";
@@ -73,4 +75,20 @@ export async function copy(app: App, url: string, password?: string): Promise<vo
   } catch {
     app.toasts.info(text); // the browser lets nobody copy: it can be read at least
   }
+}
+
+/** tellLinks makes a link to each item and tells them to the page around our frame. */
+export async function tellLinks(app: App, items: Resource[]): Promise<void> {
+  const { $gettext } = app.language;
+  const type = usual(app.capabilities.value);
+  const password = mustHave(type, app.capabilities.value) ? generate(app.capabilities.value?.password_policy) : "";
+  await attempt(app, $gettext("The link could not be created."), async () => {
+    const links: { url: string; password?: string }[] = [];
+    for (const item of items) {
+      const made = await new Sharing(app.http).createLink(item.id, { type, displayName: $gettext("Link"), ...(password ? { password } : {}) });
+      if (made.link) links.push({ url: made.link.webUrl, ...(password ? { password } : {}) });
+    }
+    app.embed?.tell("share-links", links);
+    app.embed?.tell("share", links.map((l) => l.url)); // for pages that know only this
+  });
 }

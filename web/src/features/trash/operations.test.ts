@@ -14,15 +14,23 @@ function world(taken: string[], answer?: unknown) {
       if (paths.has(path) && !overwrite) throw new ApiError(412, "", "");
       paths.add(path);
     }),
+    stat: (at: { path: string }) => Promise.resolve({ ...at, driveId: "d", name: at.path.slice(1), folder: !at.path.includes(".") }),
+    list: ({ path }: { path: string }) => Promise.resolve({ children: [...paths].filter((p) => p !== "/" && p.startsWith(path === "/" ? path : path + "/")).map((p) => ({ driveId: "d", path: p, name: p.slice(p.lastIndexOf("/") + 1), folder: !p.includes(".") })) }),
+    move: vi.fn<(from: { path: string }, to: { path: string }) => Promise<void>>(async (from, to) => {
+      paths.delete(from.path);
+      paths.add(to.path);
+    }),
+    remove: vi.fn<(at: { path: string }) => Promise<void>>(async ({ path }) => {
+      for (const p of paths) if (p.startsWith(path)) paths.delete(p);
+    }),
     mkcol: vi.fn<(at: { path: string }) => Promise<void>>(async ({ path }) => {
       if (paths.has(path)) throw new ApiError(405, "", "");
       paths.add(path);
     }),
   };
-  const ask = vi.fn<() => Promise<never>>(() => Promise.resolve(answer as never));
-  const toasts = { info: vi.fn<(text: string) => number>(), error: vi.fn<(text: string) => number>() };
-  const listing = { children: [...paths].map((p) => ({ name: p.slice(p.lastIndexOf("/") + 1) })) };
-  const app = { dav, toasts, language: { $gettext: (s: string) => s, $ngettext: (s: string) => s }, queries: { invalidateQueries: () => Promise.resolve(), fetchQuery: () => Promise.resolve(listing) } } as never;
+  const ask = vi.fn<(item: unknown, more: number, ways: string[]) => Promise<never>>(() => Promise.resolve(answer as never));
+  const toasts = { info: vi.fn<(text: string) => number>(), error: vi.fn<(text: string) => number>(), work: () => ({ at: () => undefined, end: () => undefined }) };
+  const app = { dav, toasts, language: { $gettext: (s: string) => s, $ngettext: (s: string) => s }, queries: { invalidateQueries: () => Promise.resolve(), fetchQuery: ({ queryFn }: { queryFn: () => unknown }) => queryFn() } } as never;
   return { app, dav, ask, paths, toasts };
 }
 
@@ -58,4 +66,18 @@ test("what fails is told, and the rest goes on", async () => {
   w.dav.restore.mockRejectedValueOnce(new ApiError(403, "", ""));
   await restore(w.app, [trashed("/x"), trashed("/y")], w.ask);
   expect([w.paths.has("/x"), w.paths.has("/y"), w.toasts.error.mock.calls.length]).toEqual([false, true, 1]);
+});
+
+test("a folder is merged into the one that is there, and what is skipped is in the trash again", async () => {
+  const w = world(["/d", "/d/taken.txt"], { choice: "merge", all: false });
+  const within = (paths: string[]) => w.dav.restore.mockImplementationOnce(() => Promise.reject(new ApiError(412, "", ""))).mockImplementationOnce(async (_d, _k, path) => void ["", ...paths].forEach((p) => w.paths.add(path + p)));
+  within(["/new.txt"]);
+  await restore(w.app, [{ ...trashed("/d"), folder: true }], w.ask);
+  expect([...w.paths].sort()).toEqual(["/", "/d", "/d/new.txt", "/d/taken.txt"]);
+  expect(w.ask.mock.calls[0]?.[2]).toEqual(["merge", "replace"]);
+  w.ask.mockImplementation(((_: unknown, __: number, ways: string[]) => Promise.resolve({ choice: ways.includes("merge") ? "merge" : "skip", all: false })) as never);
+  within(["/taken.txt", "/other.txt"]);
+  await restore(w.app, [{ ...trashed("/d"), folder: true }], w.ask);
+  expect([...w.paths].sort()).toEqual(["/", "/d", "/d/new.txt", "/d/other.txt", "/d/taken.txt"]);
+  expect(w.dav.remove).toHaveBeenLastCalledWith({ driveId: "d", path: "/d (1)" });
 });

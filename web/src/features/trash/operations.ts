@@ -1,35 +1,33 @@
 import type { App } from "@/app/app";
-import type { Trashed } from "@/api/dav";
+import { child, type Place, type Trashed } from "@/api/dav";
 import { is } from "@/api/http";
-import { base, free, join, parent } from "@/api/path";
-import { pool, type Answer } from "@/features/files/operations";
+import { base, free, parent } from "@/api/path";
+import type { Resource } from "@/api/resource";
+import type { Answer, Arrival, Way } from "@/features/files/conflicts";
+import { place } from "@/features/files/location";
+import { carry, plan, pool } from "@/features/files/operations";
 import { names, refresh } from "@/features/files/queries";
 
 /** restore puts things back where they were. Folders that are gone are made again; `ask` is called where a name is taken. */
-export async function restore(app: App, items: Trashed[], ask: (item: Trashed, more: number) => Promise<Answer | undefined>): Promise<void> {
+export async function restore(app: App, items: Trashed[], ask: (item: Arrival, more: number, ways: Way[]) => Promise<Answer | undefined>): Promise<void> {
   const { $gettext, $ngettext } = app.language;
   let done = 0;
-  let always: Answer | undefined;
+  const always = new Map<string, Answer>(); // by kind
+  const shown = app.toasts.work($ngettext("Restoring %{n} item…", "Restoring %{n} items…", items.length, { n: `${items.length}` }));
   for (const [i, item] of items.entries()) {
+    shown.at(i / items.length);
     try {
-      await one(item);
-      done++;
+      if (await one(item).catch((e: unknown) => (is(e, 412) ? meet(item, items.length - i - 1) : Promise.reject(e)))) done++;
     } catch (e) {
-      if (!is(e, 412)) {
-        app.toasts.error($gettext("“%{name}” could not be restored.", { name: item.name }), e);
-        continue;
-      }
-      const answer = always ?? (await ask(item, items.length - i - 1));
-      if (!answer) break;
-      if (answer.all) always = answer;
-      if (answer.choice === "skip") continue;
-      await again(item, answer).then(() => done++, (error: unknown) => app.toasts.error($gettext("“%{name}” could not be restored.", { name: item.name }), error));
+      if (e instanceof GivenUp) break;
+      app.toasts.error($gettext("“%{name}” could not be restored.", { name: item.name }), e);
     }
   }
+  shown.end();
   await refresh(app.queries, ...items.map((t) => ({ driveId: t.driveId, path: parent(t.path) })));
   if (done) app.toasts.info($ngettext("%{n} item was restored.", "%{n} items were restored.", done, { n: `${done}` }));
 
-  async function one(item: Trashed) {
+  async function one(item: Trashed): Promise<boolean> {
     try {
       await app.dav.restore(item.driveId, item.key, item.path);
     } catch (e) {
@@ -37,11 +35,33 @@ export async function restore(app: App, items: Trashed[], ask: (item: Trashed, m
       await mkdirs(item.driveId, parent(item.path));
       await app.dav.restore(item.driveId, item.key, item.path);
     }
+    return true;
   }
-  async function again(item: Trashed, answer: Answer) {
-    if (answer.choice === "replace") return app.dav.restore(item.driveId, item.key, item.path, true);
-    const at = { driveId: item.driveId, path: parent(item.path) };
-    return app.dav.restore(item.driveId, item.key, join(at.path, free(base(item.path), await names(app, at), item.folder)));
+  // meet asks what is to be done about a taken name, and does it; false if it is skipped.
+  async function meet(item: Trashed, more: number): Promise<boolean> {
+    const to = { driveId: item.driveId, path: item.path };
+    const ways: Way[] = item.folder && (await app.dav.stat(to)).folder ? ["merge", "replace"] : ["replace"];
+    const kind = [item.folder, ...ways].join();
+    const answer = always.get(kind) ?? (await ask(item, more, ways));
+    if (!answer) throw new GivenUp();
+    if (answer.all) always.set(kind, answer);
+    if (answer.choice === "skip") return false;
+    if (answer.choice === "replace") {
+      await app.dav.restore(item.driveId, item.key, item.path, true);
+      return true;
+    }
+    const above = { driveId: item.driveId, path: parent(item.path) };
+    const beside = child(above, free(base(item.path), await names(app, above), item.folder));
+    await app.dav.restore(item.driveId, item.key, beside.path);
+    if (answer.choice === "merge") await merge(await app.dav.stat(beside), to);
+    return true;
+  }
+  // merge empties a folder that was restored beside another into that. What is skipped goes into the trash again.
+  async function merge(from: Resource, to: Place) {
+    const planned = await plan(app, [], to, ask, [{ from, to }]);
+    const emptied = planned ? (await carry(app, "move", planned)).emptied : [];
+    if (!emptied.includes(from)) await app.dav.remove(place(from));
+    if (!planned) throw new GivenUp();
   }
   async function mkdirs(driveId: string, path: string): Promise<void> {
     if (path === "/") return;
@@ -51,6 +71,9 @@ export async function restore(app: App, items: Trashed[], ask: (item: Trashed, m
     });
   }
 }
+
+// GivenUp is a question that was closed.
+class GivenUp extends Error {}
 
 /** purge deletes for good, without a list everything. */
 export async function purge(app: App, driveId: string, items?: Trashed[]): Promise<void> {

@@ -2,54 +2,19 @@
 import { child, type Place } from "@/api/dav";
 import { is } from "@/api/http";
 import { LinkDav } from "@/api/link";
-import { base, check, free, join, parent } from "@/api/path";
+import { base, check, join, parent } from "@/api/path";
 import type { App } from "@/app/app";
 import ConflictDialog from "@/features/files/ConflictDialog.vue";
-import { pool, type Answer, type Replacing } from "@/features/files/operations";
+import { settle, type Answer, type Arrival, type Settled, type Way } from "@/features/files/conflicts";
+import { pool } from "@/features/files/operations";
 import { refresh, taken } from "@/features/files/queries";
 import type { Queue, Upload } from "./queue";
 import type { Found } from "./tree";
 
-/** Root is something right in the target folder: a file, or a folder with all below it. */
-interface Root {
-  name: string;
-  folder: boolean;
-}
-
-/** Named is what happens to a root: the name it gets, and whether it replaces (a folder: is filled up) what has it. */
-export interface Named {
-  to: string;
-  overwrite: boolean;
-}
-
 const first = (path: string) => path.split("/")[0] ?? path;
 
-/** settle decides the names of roots. `taken` tells of each name whether a folder has it. `ask` is called for each that is taken, until an answer is for all
- *  of its kind; roots that are skipped are absent. It returns undefined if the person gives up. */
-export async function settle(roots: Root[], taken: ReadonlyMap<string, boolean>, ask: (root: Root, more: number, replacing: Replacing) => Promise<Answer | undefined>): Promise<Map<string, Named> | undefined> {
-  const used = new Set([...taken.keys(), ...roots.map((r) => r.name)]);
-  const result = new Map<string, Named>();
-  const forAll = new Map<Replacing, Answer>();
-  // Folders are filled up, files replaced; a folder cannot become a file.
-  const replacing = (r: Root): Replacing => (taken.get(r.name) !== r.folder ? "never" : r.folder ? "merge" : "replace");
-  const conflicts = roots.filter((r) => taken.has(r.name));
-  for (const root of roots) {
-    let choice: Answer["choice"] | undefined;
-    if (taken.has(root.name)) {
-      conflicts.shift();
-      const how = replacing(root);
-      const answer = forAll.get(how) ?? (await ask(root, conflicts.filter((c) => replacing(c) === how).length, how));
-      if (!answer) return undefined;
-      if (answer.all) forAll.set(how, answer);
-      choice = answer.choice;
-      if (choice === "skip") continue;
-    }
-    const to = choice === "both" ? free(root.name, used, root.folder) : root.name;
-    used.add(to);
-    result.set(root.name, { to, overwrite: choice === "replace" });
-  }
-  return result;
-}
+// Folders are filled up, files replaced; a folder cannot become a file.
+const ways = (root: Arrival, there: boolean): Way[] => (root.folder !== there ? [] : there ? ["merge"] : ["replace"]);
 
 /** begin uploads what was found into a folder. Into a drop folder nothing is asked: what is there is not to be seen, and the server finds free names. */
 export async function begin(app: App, queue: Queue, at: Place, given: Found): Promise<void> {
@@ -67,28 +32,29 @@ export async function begin(app: App, queue: Queue, at: Place, given: Found): Pr
   }
   const folders = new Set(found.folders.map(first));
   const roots = [...new Set([...found.folders, ...found.files.map((f) => f.path)].map(first))].map((name) => ({ name, folder: folders.has(name) }));
-  let named: Map<string, Named>;
+  const named = new Map<string, Settled>();
   try {
-    const settled = await settle(roots, drop ? new Map() : await taken(app, at), (item, more, replacing) => app.dialogs.show<Answer>(ConflictDialog, { item, more, replacing }));
+    const there = drop ? new Map<string, boolean>() : await taken(app, at);
+    const settled = await settle([{ items: roots, taken: there }], ways, (item, more, ways) => app.dialogs.show<Answer>(ConflictDialog, { item, more, ways }));
     if (!settled?.size) return;
-    named = settled;
-    await makeFolders(app, at, found.folders.flatMap((path) => target(path, settled) ?? []));
+    for (const [root, name] of settled) named.set(root.name, name);
+    await makeFolders(app, at, found.folders.flatMap((path) => target(path, named) ?? []));
   } catch (e) {
     app.toasts.error($gettext("The upload could not begin."), e);
     return;
   }
-  queue.add(found.files.flatMap(({ path, file }): Upload[] => {
+  queue.add(found.files.flatMap(({ path, file, handle }): Upload[] => {
     const to = target(path, named);
     if (to === undefined) return [];
     const full = join(at.path, to);
-    const overwrite = drop || named.get(first(path))?.overwrite === true;
-    return [{ id: crypto.randomUUID(), app, driveId: at.driveId, folder: parent(full), name: base(full), size: file.size, modified: file.lastModified, overwrite, file, sent: 0, state: "waiting" }];
+    const overwrite = drop || ["replace", "merge"].includes(named.get(first(path))?.choice ?? "");
+    return [{ id: crypto.randomUUID(), app, driveId: at.driveId, folder: parent(full), name: base(full), size: file.size, modified: file.lastModified, overwrite, file, ...(handle ? { handle } : {}), sent: 0, state: "waiting" }];
   }));
   if (!drop) await refresh(app.queries, at);
 }
 
 /** target is the path that something gets, or undefined if its root is skipped. */
-export function target(path: string, settled: ReadonlyMap<string, Named>): string | undefined {
+export function target(path: string, settled: ReadonlyMap<string, Settled>): string | undefined {
   const root = first(path);
   const named = settled.get(root);
   return named && named.to + path.slice(root.length);

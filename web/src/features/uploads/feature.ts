@@ -4,7 +4,7 @@ import { useApp } from "@/app/app";
 import type { Context, Feature } from "@/app/registry";
 import { place } from "@/features/files/location";
 import { mayCreate } from "@/features/files/permissions";
-import { Memory } from "./memory";
+import { forget, Memory } from "./memory";
 import { pick } from "./pick";
 import { upload, useUploads } from "./store";
 import { chosen, dropped } from "./tree";
@@ -17,6 +17,7 @@ const Overlay = defineComponent({
   setup() {
     const app = useApp();
     const store = useUploads();
+    app.session.leaving.push(forget);
     if (new Memory(app).filled) void import("./start").then(({ start }) => start(app));
     return () => (store.queue?.list.value.length ? h(Panel, { queue: store.queue }) : null);
   },

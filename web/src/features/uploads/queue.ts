@@ -5,7 +5,7 @@ import type { App } from "@/app/app";
 import { Speed } from "./speed";
 
 /** State of an upload; it goes waiting → running → done, and from running to the others and back.
- *  offline: tried again by itself; forgotten: after a reload the browser has the file no more, and it must be chosen again. */
+ *  offline: tried again by itself; forgotten: after a reload the browser has the file no more, and it must be chosen again, or allowed to be read. */
 export type State = "waiting" | "running" | "offline" | "paused" | "failed" | "forgotten" | "done";
 
 /** Upload is one file on its way. */
@@ -19,6 +19,8 @@ export interface Upload {
   readonly modified: number; // ms since 1970
   readonly overwrite: boolean;
   file?: File;
+  handle?: () => Promise<FileSystemFileHandle | undefined>; // where the file is, if the browser tells
+  paused?: boolean; // when the page was left
   url?: string; // where the server has what was sent
   sent: number;
   state: State;
@@ -92,13 +94,19 @@ export class Queue {
     this.pump();
   }
 
-  /** supply gives an upload its file again and tells whether it is the same one. */
-  supply(u: Upload, file: File): boolean {
-    if (u.state !== "forgotten" || u.name !== file.name || u.size !== file.size || Math.abs(u.modified - file.lastModified) >= 1000) return false;
+  /** supply gives an upload its file again and tells whether it is the same one. One that was kept may have another name here, and what was paused stays so. */
+  supply(u: Upload, file: File, kept = false): boolean {
+    if (u.state !== "forgotten" || (u.name !== file.name && !kept) || u.size !== file.size || Math.abs(u.modified - file.lastModified) >= 1000) return false;
     u.file = file;
-    this.set(u, "waiting");
+    this.set(u, kept && u.paused ? "paused" : "waiting");
     this.pump();
     return true;
+  }
+
+  /** miss tells that the file of an upload cannot be had again: only choosing it helps. */
+  miss(u: Upload): void {
+    delete u.handle;
+    this.tell();
   }
 
   /** cancel takes uploads away, and from the server what was sent. */

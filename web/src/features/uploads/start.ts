@@ -2,9 +2,11 @@
 import { markRaw } from "vue";
 import type { Place } from "@/api/dav";
 import type { App } from "@/app/app";
+import { Session } from "@/auth/session";
 import { refresh } from "@/features/files/queries";
 import { Memory } from "./memory";
 import { Queue } from "./queue";
+import { regain, Shelf } from "./shelf";
 import { useUploads } from "./store";
 import { Tus } from "./tus";
 
@@ -15,8 +17,14 @@ export function start(app: App): Queue {
   const store = useUploads();
   if (store.queue) return store.queue;
   const memory = new Memory(app);
+  const shelf = new Shelf(app);
+  let ours = false; // whether this tab is the one that remembers
+  const keep = () => {
+    if (ours && Session.likely()) memory.keep(queue.list.value); // not after signing out
+  };
   const filled = new Map<string, { app: App; at: Place }>();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let soon: ReturnType<typeof setTimeout> | undefined;
   const look = async () => {
     const looked = [...filled.values()];
     filled.clear();
@@ -25,14 +33,31 @@ export function start(app: App): Queue {
     timer = filled.size ? setTimeout(look, Math.max(pause, 5 * (Date.now() - begun))) : undefined;
   };
   const queue = markRaw(new Queue(new Tus(), (u) => {
-    memory.keep(() => queue.list.value);
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      keep();
+      if (ours) void shelf.keep(() => queue.list.value).catch(console.warn);
+    }, 500);
     if (u.state !== "done") return;
     filled.set(`${u.driveId} ${u.folder}`, { app: u.app, at: { driveId: u.driveId, path: u.folder } });
     timer ??= setTimeout(look, pause);
   }));
-  queue.add(memory.recall(app));
+  // One tab at a time remembers, and goes on with what was left: two would send the same file.
+  void navigator.locks.request("oc_uploads", async () => {
+    const left = memory.recall(app);
+    const kept = await shelf.recall(left).catch(() => new Map<string, never>());
+    ours = true;
+    for (const u of left) {
+      const source = kept.get(u.id);
+      if (source instanceof File) queue.supply(u, source, true);
+      else if (source) u.handle = () => Promise.resolve(source);
+    }
+    queue.add(left);
+    await regain(queue, left);
+    await new Promise(() => undefined); // until the tab is closed
+  });
   window.addEventListener("online", () => queue.online());
-  window.addEventListener("pagehide", () => memory.keepNow(queue.list.value));
+  window.addEventListener("pagehide", keep);
   window.addEventListener("beforeunload", (e) => {
     if (queue.list.value.some((u) => u.state === "running" || u.state === "waiting" || u.state === "offline")) e.preventDefault();
   });
