@@ -1,7 +1,7 @@
 // Sharing with people, groups and by links, and the pages of what is shared, in a real browser against the real server.
 import { test, before, after, afterEach } from "node:test";
 import assert from "node:assert/strict";
-import { base, dav, launch, look, open, picture, row, served, signIn } from "./web.js";
+import { base, dav, launch, look, open, picture, press, row, served, signIn } from "./web.js";
 
 const skip = await served();
 const mary = (method, path, body, headers) => dav("mary", "demo", method, path, body, headers);
@@ -77,8 +77,7 @@ test("a folder is shared with a person and a group, by keyboard alone", { skip }
   await hers.keyboard.press("End"); // the widest role
   await hers.keyboard.press("Tab");
   await hers.keyboard.type("01012099");
-  await hers.focus("aside button[type=submit]");
-  await hers.keyboard.press("Enter");
+  await press(hers, "aside button[type=submit]");
   await hers.waitForSelector(entry("chess-lovers"));
   await hers.waitForSelector(`${entry("Alan Turing")} >> text=2099`);
   await look(hers, "sharing-people");
@@ -90,13 +89,11 @@ test("a folder is shared with a person and a group, by keyboard alone", { skip }
 test("rights and end are changed, and taken away", { skip }, async () => {
   const before = (await permissions("Plans")).find((p) => p.who === "Alan Turing");
   await hers.selectOption(`${entry("Alan Turing")} select`, { label: "Can view" });
-  await hers.focus(`${entry("Alan Turing")} button[aria-label='Access of Alan Turing']`);
-  await hers.keyboard.press("Enter");
+  await press(hers, `${entry("Alan Turing")} button[aria-label='Access of Alan Turing']`);
   for (const text of ["Can view", "Mary Kenneth Keller"]) await hers.waitForSelector(`[role=dialog] dd:has-text("${text}")`);
   await look(hers, "sharing-access");
   await hers.click("[role=dialog] >> text=No end");
-  await hers.focus("[role=dialog] input[type=date]");
-  await hers.keyboard.press("Enter");
+  await press(hers, "[role=dialog] input[type=date]");
   await hers.waitForSelector("[role=dialog]", { state: "detached" });
   await hers.waitForSelector(`${entry("Alan Turing")} button[aria-label='Access of Alan Turing']:focus`); // the keys are where they were
   await hers.waitForFunction(() => !document.querySelector("aside li")?.textContent.includes("2099"));
@@ -171,21 +168,17 @@ test("what is received, by keyboard alone: declined, accepted, all hidden and sh
   await his.waitForSelector(`${share("note.txt")} >> text=Not accepted`);
   await his.waitForSelector(toast("1 share was declined."));
   await look(his, "shares-declined");
-  await his.focus(share("note.txt"));
-  await his.keyboard.press("Enter");
+  await press(his, share("note.txt"));
   await his.waitForSelector(`${share("note.txt")} >> text=Not accepted`, { state: "detached" });
   await his.keyboard.press("ControlOrMeta+A");
-  await his.focus("[role=toolbar] [data-action=hide-share]");
-  await his.keyboard.press("Enter");
+  await press(his, "[role=toolbar] [data-action=hide-share]");
   await his.waitForSelector("h2:has-text('Nothing but hidden shares')");
   await look(his, "shares-all-hidden");
-  await his.focus("text=Show what is hidden");
-  await his.keyboard.press("Enter");
+  await press(his, "text=Show what is hidden");
   await his.waitForSelector(share("Plans"));
   await his.keyboard.press("ControlOrMeta+A");
   await his.waitForSelector("[role=toolbar] >> text=3 selected");
-  await his.focus("[role=toolbar] [data-action=show-share]");
-  await his.keyboard.press("Enter");
+  await press(his, "[role=toolbar] [data-action=show-share]");
   await his.waitForSelector(toast("3 shares are shown again."));
 });
 
@@ -292,11 +285,7 @@ test("links: made with a password, used, changed and removed", { skip }, async (
   await look(hers, "sharing-links");
 
   // By keyboard alone: changed, copied, deleted.
-  const press = async (selector) => {
-    await hers.focus(selector);
-    await hers.keyboard.press("Enter");
-  };
-  await press("button[aria-label='Change “For the printer”']");
+  await press(hers, "button[aria-label='Change “For the printer”']");
   await hers.waitForSelector("[role=dialog] input[type=radio]:focus");
   for (let i = 0; i < 2; i++) await hers.keyboard.press("ArrowDown"); // to "Change everything"
   await hers.keyboard.press("Tab");
@@ -313,11 +302,11 @@ test("links: made with a password, used, changed and removed", { skip }, async (
   const changed = (await permissions("Links")).find((p) => p.id === link.id);
   assert.deepEqual([changed.link.type, changed.link["@libre.graph.displayName"], changed.expirationDateTime, changed.hasPassword], ["edit", "For the poster", undefined, true]);
 
-  await press("button[aria-label='Copy “For the poster”']");
+  await press(hers, "button[aria-label='Copy “For the poster”']");
   await hers.waitForSelector(toast("The link was copied."));
-  await press("button[aria-label='Delete “For the poster”']");
+  await press(hers, "button[aria-label='Delete “For the poster”']");
   await hers.waitForSelector("[role=dialog]");
-  await press("[role=dialog] button:has-text('Delete')");
+  await press(hers, "[role=dialog] button:has-text('Delete')");
   await hers.waitForSelector(entry("For the poster"), { state: "detached" });
   assert.equal((await visitor("a.txt")).status, 404);
 });
@@ -337,14 +326,12 @@ test("what folders above give is shown, and leads there", { skip }, async () => 
   assert.equal(asked.length, 4, asked.join()); // of the file and three folders; the space is nobody else's
   await look(hers, "sharing-above");
   assert.equal(await hers.locator(`${above} :is(select, button[aria-label^='Take'])`).count(), 0);
-  await hers.focus(`${above} button[aria-label='Access of Alan Turing']`);
-  await hers.keyboard.press("Enter");
+  await press(hers, `${above} button[aria-label='Access of Alan Turing']`);
   for (const text of ["Plans", "Mary Kenneth Keller", "no end"]) await hers.waitForSelector(`[role=dialog] dd:has-text("${text}")`);
   await look(hers, "sharing-above-access");
   await hers.keyboard.press("Escape");
   await hers.waitForSelector(`${above} button[aria-label='Access of Alan Turing']:focus`);
-  await hers.focus(`${above} a:has-text("via Plans")`);
-  await hers.keyboard.press("Enter");
+  await press(hers, `${above} a:has-text("via Plans")`);
   await hers.waitForSelector(row("first.txt"));
   await hers.waitForSelector(`${entry("Alan Turing")} select`); // here it can be changed
   // Links as well.

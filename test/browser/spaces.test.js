@@ -2,7 +2,7 @@
 import { test, before, after, afterEach } from "node:test";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { base, dav, launch, look, open, picture, row, served, signIn } from "./web.js";
+import { base, dav, launch, look, open, picture, press, row, served, signIn } from "./web.js";
 
 const skip = await served();
 const margaret = (method, path, body, headers) => dav("margaret", "demo", method, path, body, headers); // a space administrator
@@ -28,10 +28,13 @@ afterEach(async (t) => {
 
 const drives = async () => JSON.parse((await margaret("GET", "/graph/v1.0/me/drives")).text).value;
 const drive = async (name) => (await drives()).find((d) => d.name === name);
-// act chooses something from a space's menu.
-async function act(name, action) {
-  await hers.click(`button[aria-label='What to do with “${name}”']`);
-  await hers.click(`[role=menu] [data-action=${action}]`);
+// act chooses something from a space's menu, manage from that of the space that is open: by keyboard.
+const act = (name, action) => choose(`button[aria-label='What to do with “${name}”']`, action);
+const manage = (action) => choose("button:has-text('Manage')", action);
+async function choose(button, action) {
+  await press(hers, button);
+  await hers.waitForSelector("[role=menu] :focus");
+  await press(hers, `[role=menu] [data-action=${action}]`);
 }
 
 test("the overview, with the pictures of new spaces", { skip }, async () => {
@@ -69,12 +72,10 @@ test("the overview in another order, and as a table, by keyboard alone", { skip 
   await hers.keyboard.press("Enter");
   await hers.waitForSelector("[role=menu] [data-action=members]");
   await hers.keyboard.press("Escape");
-  await hers.focus("tr:has-text('Apollo') a");
-  await hers.keyboard.press("Enter");
+  await press(hers, "tr:has-text('Apollo') a");
   await hers.waitForSelector(row("large.txt"));
   await hers.goBack();
-  await hers.focus("button[aria-label='Show as tiles']");
-  await hers.keyboard.press("Enter");
+  await press(hers, "button[aria-label='Show as tiles']");
   await hers.waitForSelector(card("Apollo"));
   await hers.selectOption("main select", { label: "By name" });
 });
@@ -103,12 +104,11 @@ test("its readme is shown, and written", { skip }, async () => {
   await hers.waitForSelector("section[aria-label=Readme]");
   await hers.waitForFunction(() => document.querySelector("section img")?.naturalWidth > 0);
   await look(hers, "space");
-  await hers.click("button:has-text('Manage')");
-  await hers.click("[data-action=readme]");
+  await manage("readme");
   await hers.fill("[role=dialog] textarea", "# Rendezvous\n\n- dock\n- **undock**\n\n<script>document.title='x'</script> [no](javascript:alert(1))");
   await hers.waitForSelector("[role=dialog] section strong");
   await look(hers, "space-readme");
-  await hers.click("[role=dialog] button[type=submit]");
+  await press(hers, "[role=dialog] button[type=submit]");
   await hers.waitForSelector("section[aria-label=Readme] h2:has-text('Rendezvous')");
   assert.equal(await hers.locator("section[aria-label=Readme] script, section[aria-label=Readme] a").count(), 0);
   await hers.click("button:has-text('Readme')");
@@ -121,9 +121,8 @@ test("its readme is shown, and written", { skip }, async () => {
 
 test("its picture is changed", { skip }, async () => {
   const before = await hers.getAttribute("section img", "src");
-  await hers.click("button:has-text('Manage')");
   const chooser = hers.waitForEvent("filechooser");
-  await hers.click("[data-action=picture]");
+  await manage("picture");
   await (await chooser).setFiles(fileURLToPath(new URL("testdata/space.png", import.meta.url)));
   await hers.waitForFunction((old) => {
     const img = document.querySelector("section img");
@@ -132,8 +131,7 @@ test("its picture is changed", { skip }, async () => {
 });
 
 test("name, subtitle and quota are changed", { skip }, async () => {
-  await hers.click("button:has-text('Manage')");
-  await hers.click("[data-action=edit]");
+  await manage("edit");
   await hers.fill("[role=dialog] input >> nth=0", "Gemini 2");
   await hers.fill("[role=dialog] input >> nth=1", "Three by three");
   await hers.fill("[role=dialog] input >> nth=2", "7.5");
@@ -187,8 +185,8 @@ test("members: with a role and an end, changed, taken out", { skip }, async () =
   await hers.waitForSelector(toast("The rights of Margaret Hamilton could not be changed."));
   await hers.click("section[aria-live] button[aria-label=Close]");
   await hers.selectOption(`${member("Alan Turing")} select`, { label: "Can edit" });
-  await hers.click(`${member("chess-lovers")} button[aria-label^='Take access']`);
-  await hers.click("[role=dialog] button:has-text('Take away')");
+  await press(hers, `${member("chess-lovers")} button[aria-label^='Take access']`);
+  await press(hers, "[role=dialog] button:has-text('Take away')");
   await hers.waitForSelector(member("chess-lovers"), { state: "detached" });
   await his.goto(base + "/files/spaces/projects");
   await his.click(`${card("Gemini 2")} a`);
@@ -204,7 +202,7 @@ test("its trash", { skip }, async () => {
   await act("Gemini 2", "trash");
   await hers.waitForSelector("text=lost.txt");
   await look(hers, "space-trash");
-  await hers.click("button[aria-label='Restore lost.txt']");
+  await press(hers, "button[aria-label='Restore lost.txt']");
   await hers.waitForSelector(toast("1 item was restored."));
   assert.equal((await margaret("GET", url)).status, 200);
 });
@@ -214,7 +212,7 @@ test("disabled, enabled, deleted", { skip }, async () => {
   await act("Gemini 2", "disable");
   await hers.waitForSelector("[role=dialog]");
   await look(hers, "space-disable");
-  await hers.click("[role=dialog] button:has-text('Disable')");
+  await press(hers, "[role=dialog] button:has-text('Disable')");
   await hers.waitForSelector(`${card("Gemini 2")} >> text=disabled`);
   await look(hers, "spaces-disabled");
   const state = (label) => hers.selectOption("main select >> nth=1", { label });
@@ -232,10 +230,10 @@ test("disabled, enabled, deleted", { skip }, async () => {
   await his.reload();
   await his.waitForSelector(card("Gemini 2"));
   await act("Gemini 2", "disable");
-  await hers.click("[role=dialog] button:has-text('Disable')");
+  await press(hers, "[role=dialog] button:has-text('Disable')");
   await hers.waitForSelector(`${card("Gemini 2")} >> text=disabled`);
   await act("Gemini 2", "delete");
-  await hers.click("[role=dialog] button:has-text('Delete')");
+  await press(hers, "[role=dialog] button:has-text('Delete')");
   await hers.waitForSelector(card("Gemini 2"), { state: "detached" });
   assert.equal(await drive("Gemini 2"), undefined);
   for (const p of [hers, his]) assert.deepEqual(p.faults, []);
@@ -258,12 +256,8 @@ test("a space is duplicated, with files, picture, readme and description; stoppe
   };
   await hers.route("**/dav/spaces/**", hold);
   const begin = async () => {
-    await hers.focus("button[aria-label='What to do with “Apollo”']");
-    await hers.keyboard.press("Enter");
-    await hers.waitForSelector("[role=menu] [data-action=duplicate]");
-    await hers.keyboard.type("Dup");
     const copying = hers.waitForRequest((r) => r.method() === "COPY");
-    await hers.keyboard.press("Enter");
+    await act("Apollo", "duplicate");
     await copying;
     await hers.waitForSelector("section[aria-live] [role=progressbar]");
   };
@@ -284,9 +278,7 @@ test("a space is duplicated, with files, picture, readme and description; stoppe
   await hers.goto(base + "/files/spaces/projects");
   wait = held();
   await begin();
-  await hers.waitForFunction(() => document.activeElement === document.body || !document.activeElement.closest("[role=menu]"));
-  await hers.focus("section[aria-live] button:has-text('Stop')");
-  await hers.keyboard.press("Enter");
+  await press(hers, "section[aria-live] button:has-text('Stop')");
   release();
   for (let i = 0; i < 50 && (await drive("Apollo (2)")); i++) await hers.waitForTimeout(200);
   assert.equal(await drive("Apollo (2)"), undefined);
@@ -306,11 +298,9 @@ test("the trash of each space, searched, by keyboard alone", { skip }, async () 
   await hers.focus("[role=searchbox]");
   await hers.keyboard.type("apollo");
   await hers.waitForSelector(bin("Personal"), { state: "detached" });
-  await hers.focus(`${bin("Apollo")} a`);
-  await hers.keyboard.press("Enter");
+  await press(hers, `${bin("Apollo")} a`);
   await hers.waitForSelector("li:has-text('three.txt')");
-  await hers.focus("button[aria-label='The trash of all spaces']");
-  await hers.keyboard.press("Enter");
+  await press(hers, "button[aria-label='The trash of all spaces']");
   await hers.waitForSelector(bin("Personal"));
   assert.deepEqual(hers.faults, []);
 });

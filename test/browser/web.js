@@ -44,6 +44,12 @@ export async function signIn(page, user, password, path = "/") {
   await page.click("button.primary");
 }
 
+// press does by keys what a click does.
+export async function press(page, selector) {
+  await page.focus(selector);
+  await page.keyboard.press("Enter");
+}
+
 // dav asks the server as a user, beside the browser.
 export async function dav(user, password, method, path, body, headers = {}) {
   const r = await fetch(base + path, { method, body, headers: { Authorization: "Basic " + Buffer.from(`${user}:${password}`).toString("base64"), ...headers } });
