@@ -6,7 +6,7 @@ const metadataKey = "oc_oidc_metadata";
 
 /** Session is who is signed in here: OpenID Connect, code flow with PKCE, renewed in a hidden frame. (spec/services.md §16.2, RFC 7636) */
 export class Session {
-  /** leaving is called before the person signs out: what is kept for them in this browser goes. */
+  /** leaving is called when the person signs out: what is kept for them in this browser goes. */
   readonly leaving: (() => Promise<unknown>)[] = [];
   private readonly store: Storage;
   private manager?: UserManager;
@@ -70,13 +70,14 @@ export class Session {
   /** signOut ends the session here and at the server. */
   async signOut(): Promise<void> {
     const manager = await this.oidc();
+    const hint = this.user?.id_token;
+    await manager.removeUser(); // first, so that no tab keeps anything any more
     await Promise.allSettled(this.leaving.map((f) => f()));
     if (this.config.options.logoutUrl) {
-      await manager.removeUser();
       location.assign(this.config.options.logoutUrl);
       return;
     }
-    await manager.signoutRedirect();
+    await manager.signoutRedirect(hint ? { id_token_hint: hint } : {});
   }
 
   private async tryRenew(): Promise<boolean> {

@@ -19,9 +19,7 @@ export function start(app: App): Queue {
   const memory = new Memory(app);
   const shelf = new Shelf(app);
   let ours = false; // whether this tab is the one that remembers
-  const keep = () => {
-    if (ours && Session.likely()) memory.keep(queue.list.value); // not after signing out
-  };
+  const remembers = () => ours && Session.likely(); // not after signing out
   const filled = new Map<string, { app: App; at: Place }>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let soon: ReturnType<typeof setTimeout> | undefined;
@@ -35,8 +33,9 @@ export function start(app: App): Queue {
   const queue = markRaw(new Queue(new Tus(), (u) => {
     soon ??= setTimeout(() => {
       soon = undefined;
-      keep();
-      if (ours) void shelf.keep(() => queue.list.value).catch(console.warn);
+      if (!remembers()) return;
+      memory.keep(queue.list.value);
+      void shelf.keep(() => queue.list.value).catch(console.warn);
     }, 500);
     if (u.state !== "done") return;
     filled.set(`${u.driveId} ${u.folder}`, { app: u.app, at: { driveId: u.driveId, path: u.folder } });
@@ -57,7 +56,7 @@ export function start(app: App): Queue {
     await new Promise(() => undefined); // until the tab is closed
   });
   window.addEventListener("online", () => queue.online());
-  window.addEventListener("pagehide", keep);
+  window.addEventListener("pagehide", () => remembers() && memory.keep(queue.list.value));
   window.addEventListener("beforeunload", (e) => {
     if (queue.list.value.some((u) => u.state === "running" || u.state === "waiting" || u.state === "offline")) e.preventDefault();
   });
