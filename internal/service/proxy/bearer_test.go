@@ -83,15 +83,15 @@ func TestBearer(t *testing.T) {
 		path, authorization string
 		status              int
 	}{
-		"good":        {"/graph/v1.0/me", "Bearer " + good, 200},
-		"lower case":  {"/graph/v1.0/me", "bearer  " + good, 200},
-		"expired":     {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"exp": time.Now().Unix() - 1}), 401},
-		"disabled":    {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"sub": "dora-id"}), 401},
-		"nobody":      {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"sub": "nobody"}), 401},
-		"id token":    {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"lg.t": "x"}), 401},
-		"by a link":   {"/dav/public-files/x", "Bearer " + good, 200},
-		"federated":   {"/dav/ocm/x", "Bearer " + good, 401},
-		"huge":        {"/graph/v1.0/me", "Bearer " + strings.Repeat("x", 20<<10), 401},
+		"good":       {"/graph/v1.0/me", "Bearer " + good, 200},
+		"lower case": {"/graph/v1.0/me", "bearer  " + good, 200},
+		"expired":    {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"exp": time.Now().Unix() - 1}), 401},
+		"disabled":   {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"sub": "dora-id"}), 401},
+		"nobody":     {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"sub": "nobody"}), 401},
+		"id token":   {"/graph/v1.0/me", "Bearer " + tok(map[string]any{"lg.t": "x"}), 401},
+		"by a link":  {"/dav/public-files/x", "Bearer " + good, 200},
+		"federated":  {"/dav/ocm/x", "Bearer " + good, 401},
+		"huge":       {"/graph/v1.0/me", "Bearer " + strings.Repeat("x", 20<<10), 401},
 	} {
 		w := do(c.path, c.authorization, nil)
 		if w.Code != c.status || c.status == 200 && !strings.Contains(w.Body.String(), `user=ada initiator= auth="" token=""`) {
