@@ -424,6 +424,17 @@ func (s *Service) List(ctx context.Context, item *storage.Info) ([]Link, error) 
 	return out, nil
 }
 
+// Linked returns what tells whether an item of a space has links that the actor may change. It asks once, however many items.
+func (s *Service) Linked(ctx context.Context, root resource.ID) (func(*storage.Info) bool, error) {
+	creators, err := s.o.Store.creators(ctx, root, s.now())
+	if err != nil {
+		return nil, err
+	}
+	return func(i *storage.Info) bool {
+		return i.ID.Root() == root && slices.ContainsFunc(creators[i.ID.Node], func(c string) bool { return mine(ctx, &Link{Creator: c}, i) })
+	}, nil
+}
+
 // Below returns the links on what lies directly in a folder, as far as the actor may change them.
 func (s *Service) Below(ctx context.Context, folder *storage.Info) ([]Given, error) {
 	all, err := s.o.Store.in(ctx, folder.ID)

@@ -97,6 +97,23 @@ func (s *Store) in(ctx context.Context, id resource.ID) ([]Link, error) {
 	return s.query(ctx, `space=? AND storage=?`, id.Space, id.Storage)
 }
 
+// creators tells of the nodes of a space that have links who made these.
+func (s *Store) creators(ctx context.Context, root resource.ID, now time.Time) (map[string][]string, error) {
+	var out map[string][]string
+	err := s.db.Read(ctx, func(r db.Reader) error {
+		out = map[string][]string{}
+		return r.Query(ctx, `SELECT node, creator FROM links WHERE space=? AND storage=? AND (expires=0 OR expires>?)`, func(row db.Row) error {
+			node := row.Text(0)
+			out[node] = append(out[node], row.Text(1))
+			return nil
+		}, root.Space, root.Storage, now.UnixNano())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("links of a space: %w", err)
+	}
+	return out, nil
+}
+
 func (s *Store) by(ctx context.Context, user string) ([]Link, error) {
 	return s.query(ctx, `creator=? OR owner=?`, user, user)
 }

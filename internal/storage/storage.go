@@ -100,9 +100,10 @@ type Info struct {
 	Locks       []Lock // that apply, inherited ones included
 	Props       []Prop // only if View.Props
 	SpaceType   space.Type
-	SpaceOwner  string // user id
-	Shared      bool   // the node itself has grants, and is no root
-	Received    bool   // the actor came to it by a share
+	SpaceOwner  string              // user id
+	Shared      bool                // the node itself has grants, and is no root
+	Grantees    []space.GranteeKind // of whom it is shared with; only if View.Grantees, and for those who may list grants
+	Received    bool                // the actor came to it by a share
 }
 
 // IsFolder tells whether it is a folder.
@@ -110,8 +111,9 @@ func (i *Info) IsFolder() bool { return i.Kind == resource.Folder }
 
 // View says what a caller needs beyond the fields that are always there.
 type View struct {
-	Props bool
-	Path  bool
+	Props    bool
+	Path     bool
+	Grantees bool
 	// Tokens are lock tokens that the client named. Who came by a link sees those of his own locks only: others came by it too.
 	Tokens []string
 }

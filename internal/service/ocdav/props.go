@@ -110,7 +110,8 @@ type question struct {
 	syncRoot  string
 	link      *link.Link // by which the caller came, if it is asked about
 	linkOwner identity.User
-	reader    string // id of the user that addresses of downloads are signed for
+	linked    func(*storage.Info) bool // whether something has links, if that is asked
+	reader    string                   // id of the user that addresses of downloads are signed for
 }
 
 func newQuestion(ctx context.Context, p webdav.Propfind, minimal bool) *question {
@@ -145,7 +146,34 @@ func (q *question) asks(p ...prop) bool {
 	return false
 }
 
-func (q *question) view() storage.View { return storage.View{Props: q.stored, Path: q.path} }
+// shareTypes writes whom something is shared with: users (0), groups (1), everybody by a link (3). (spec/storage.md §7.6)
+func (q *question) shareTypes(x *webdav.XML, i *storage.Info) bool {
+	types := make([]int64, 0, 3)
+	for _, k := range i.Grantees {
+		switch k {
+		case space.UserGrantee:
+			types = append(types, 0)
+		case space.GroupGrantee:
+			types = append(types, 1)
+		}
+	}
+	if q.linked != nil && q.linked(i) {
+		types = append(types, 3)
+	}
+	if len(types) == 0 {
+		return false
+	}
+	x.Raw("<oc:share-types>")
+	for _, t := range types {
+		number(x, "<oc:share-type>", t, "</oc:share-type>")
+	}
+	x.Raw("</oc:share-types>")
+	return true
+}
+
+func (q *question) view() storage.View {
+	return storage.View{Props: q.stored, Path: q.path, Grantees: q.asks(shareTypes)}
+}
 
 // response writes one response element.
 func (h *handler) response(x *webdav.XML, q *question, t *target, i *storage.Info) {
@@ -334,7 +362,7 @@ func (h *handler) rareProperty(x *webdav.XML, q *question, w wanted, t *target, 
 		}
 		return !folder && h.downloads != nil && q.reader != "" && i.Permissions.Has(permission.Download) && h.downloadElement(x, q, t)
 	case shareTypes:
-		return false
+		return q.shareTypes(x, i)
 	case shareID:
 		return i.ID.Storage == share.JailID && i.ID != share.Jail() && text(x, "<oc:shareid>", i.ID.Node, "</oc:shareid>")
 	case linkPermission, linkItemType, linkDateTime, linkOwner, ownerName, linkExpiration, signatureAuth:

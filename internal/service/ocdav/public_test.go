@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +15,9 @@ import (
 	"opencloud/internal/identity"
 	"opencloud/internal/identity/role"
 	"opencloud/internal/link"
+	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
+	spaces "opencloud/internal/space"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/entrance"
 )
@@ -167,6 +171,51 @@ func TestPublicSignatures(t *testing.T) {
 	}
 	if w := r.as(identity.Actor{}, "PROPFIND", "/dav/public-files/"+closed.Token, ask); w.Code != http.StatusUnauthorized || strings.Contains(w.Body.String(), "signature>") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// TestShareTypes: lists tell whom things are shared with, to those who may know.
+func TestShareTypes(t *testing.T) {
+	r, links := publicRig(t)
+	const space = "/dav/spaces/" + mount + "$u-mary"
+	r.as(mary(), "PUT", space+"/d/g.txt", "g")
+	r.as(mary(), "MKCOL", space+"/e", "")
+	r.linked(links, "d/f.txt", link.View, "")
+	l, visitor := r.linked(links, "d", link.View, "")
+	ctx := identity.WithActor(context.Background(), mary())
+	root, err := (&handler{cfg: Config{MountID: mount}}).parseID(mount + "$u-mary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []spaces.GranteeKind{spaces.GroupGrantee, spaces.UserGrantee} {
+		if err := r.fs.SetGrant(ctx, storage.At(root, "d/f.txt"), spaces.Grant{Kind: kind, Grantee: "u-alan", Permissions: permission.Viewer}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const ask = `<d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><oc:share-types/></d:prop></d:propfind>`
+	types := func(who identity.Actor, path, depth string) []string {
+		w := r.as(who, "PROPFIND", path, ask, "Depth", depth)
+		if w.Code != http.StatusMultiStatus {
+			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+		}
+		return regexp.MustCompile(`<oc:share-types>.*?</oc:share-types>`).FindAllString(w.Body.String(), -1)
+	}
+	const all, byLink = "<oc:share-types><oc:share-type>0</oc:share-type><oc:share-type>1</oc:share-type><oc:share-type>3</oc:share-type></oc:share-types>",
+		"<oc:share-types><oc:share-type>3</oc:share-type></oc:share-types>"
+	for _, c := range []struct {
+		who         identity.Actor
+		path, depth string
+		want        []string
+	}{
+		{mary(), space, "1", []string{byLink}}, // of d; e is not shared, and neither is the root
+		{mary(), space + "/d", "1", []string{byLink, all}},
+		{mary(), space + "/d/f.txt", "0", []string{all}},
+		{mary(), space + "/d/g.txt", "0", nil},
+		{visitor, "/dav/public-files/" + l.Token, "1", nil},
+	} {
+		if got := types(c.who, c.path, c.depth); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.path, got, c.want)
+		}
 	}
 }
 

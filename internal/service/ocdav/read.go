@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"opencloud/internal/identity"
+	"opencloud/internal/share"
 	"opencloud/internal/storage"
 	"opencloud/internal/transfer"
 	"opencloud/internal/webdav"
@@ -146,6 +147,13 @@ func (h *handler) spaceProps(ctx context.Context, q *question, t *target, i *sto
 		if err == nil {
 			q.quota = &quota
 		}
+	}
+	if h.links != nil && a.Kind == identity.Person && i.ID.Storage != share.JailID && q.asks(shareTypes) {
+		linked, err := h.links.Linked(ctx, i.ID.Root())
+		if err != nil {
+			return err
+		}
+		q.linked = linked
 	}
 	if i.IsFolder() && q.asks(syncToken) {
 		token, err := h.currentToken(ctx, t)

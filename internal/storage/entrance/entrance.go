@@ -161,7 +161,7 @@ func (w *way) show(i *storage.Info, root bool) {
 	if d.public {
 		i.SpaceOwner = ""
 		i.Locks = nil // whose they are, and their tokens, are not for everybody
-		i.Favorite, i.Shared = false, false
+		i.Favorite, i.Shared, i.Grantees = false, false, nil
 	}
 }
 

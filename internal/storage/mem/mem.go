@@ -298,6 +298,14 @@ func (f *FS) info(ctx context.Context, n *node, v storage.View) storage.Info {
 		i.Parent = f.id(n.parent)
 		i.Shared = len(n.grants) > 0
 	}
+	if v.Grantees && i.Shared && i.Permissions.Has(permission.ListGrants) {
+		for _, g := range n.grants {
+			if !g.Expired(time.Now()) && !slices.Contains(i.Grantees, g.Kind) {
+				i.Grantees = append(i.Grantees, g.Kind)
+			}
+		}
+		slices.Sort(i.Grantees)
+	}
 	if !n.isFolder() {
 		i.Checksums = n.content.sums
 	}

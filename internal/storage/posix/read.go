@@ -14,6 +14,7 @@ import (
 	"opencloud/internal/permission"
 	"opencloud/internal/platform/db"
 	"opencloud/internal/resource"
+	"opencloud/internal/space"
 	"opencloud/internal/storage"
 	"opencloud/internal/storage/posix/disk"
 	"opencloud/internal/storage/posix/scan"
@@ -163,7 +164,7 @@ func (f *FS) describe(ctx context.Context, p *place, v storage.View) (storage.In
 
 // plain tells that no side table has anything for the node of a chain.
 func plain(c tree.Chain, v storage.View) bool {
-	if v.Path || c[0].Flags&(tree.FlagLocks|tree.FlagTags|tree.FlagProps|tree.FlagFavorites) != 0 {
+	if v.Path || v.Grantees && c[0].Flags&tree.FlagGrants != 0 || c[0].Flags&(tree.FlagLocks|tree.FlagTags|tree.FlagProps|tree.FlagFavorites) != 0 {
 		return false
 	}
 	for _, n := range c[1:] {
@@ -290,6 +291,7 @@ type sideTables struct {
 	tags      map[string][]string
 	props     map[string][]storage.Prop
 	marked    map[string]bool
+	grantees  map[string][]space.GranteeKind
 }
 
 // inherit finds the locks on the folder that guard all below it.
@@ -334,6 +336,16 @@ func (s *sideTables) load(ctx context.Context, r db.Reader, flags int64) error {
 			return err
 		}
 	}
+	if flags&tree.FlagGrants != 0 && s.view.Grantees {
+		s.grantees = map[string][]space.GranteeKind{}
+		if err := r.Query(ctx, `SELECT DISTINCT g.node, g.kind FROM nodes n JOIN grants g ON g.node=n.id WHERE n.parent=? AND (g.expires=0 OR g.expires>?) ORDER BY g.kind`, func(row db.Row) error {
+			id := row.Text(0)
+			s.grantees[id] = append(s.grantees[id], space.GranteeKind(row.Int(1)))
+			return nil
+		}, parent, time.Now().UnixNano()); err != nil {
+			return err
+		}
+	}
 	if flags&tree.FlagProps == 0 || !s.view.Props {
 		return nil
 	}
@@ -356,6 +368,9 @@ func (s *sideTables) fill(n *tree.Node, i *storage.Info) {
 		i.Path += toClient(n.Name)
 	}
 	i.Locks = s.inherited
+	if i.Shared && i.Permissions.Has(permission.ListGrants) {
+		i.Grantees = s.grantees[n.ID]
+	}
 	if n.Flags&(tree.FlagLocks|tree.FlagTags|tree.FlagFavorites|tree.FlagProps) == 0 {
 		return
 	}

@@ -225,6 +225,14 @@ func (f *FS) decorate(ctx context.Context, r db.Reader, p *place, v storage.View
 		return err
 	}
 	i.Locks = locks
+	if v.Grantees && i.Shared && i.Permissions.Has(permission.ListGrants) {
+		if err := r.Query(ctx, `SELECT DISTINCT kind FROM grants WHERE node=? AND (expires=0 OR expires>?) ORDER BY kind`, func(row db.Row) error {
+			i.Grantees = append(i.Grantees, space.GranteeKind(row.Int(0)))
+			return nil
+		}, n.ID, time.Now().UnixNano()); err != nil {
+			return err
+		}
+	}
 	if n.Flags&tree.FlagTags != 0 {
 		if err := r.Query(ctx, `SELECT tag FROM tags WHERE node=? ORDER BY tag`, func(row db.Row) error {
 			i.Tags = append(i.Tags, row.Text(0))

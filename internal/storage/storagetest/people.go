@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -284,6 +285,23 @@ func grants(e *env) {
 	_, err = e.fs.ListVersions(e.bob, f)
 	e.fails(err, storage.ErrForbidden)
 	e.fails(e.fs.SetGrant(e.bob, storage.At(d, ""), space.Grant{Kind: space.UserGrantee, Grantee: "carol", Permissions: permission.Viewer}), storage.ErrForbidden)
+	kinds := func(who context.Context, v storage.View) (out []string) { // of d as a child, and by itself
+		_, children, err := e.fs.List(who, e.at(""), v)
+		e.must(err)
+		for c, err := range children {
+			if e.must(err); c.ID == d {
+				out = append(out, fmt.Sprint(c.Grantees))
+			}
+		}
+		i, err := e.fs.Stat(who, e.at("d"), v)
+		e.must(err)
+		return append(out, fmt.Sprint(i.Grantees))
+	}
+	e.equal(fmt.Sprint(kinds(e.alice, storage.View{Grantees: true})), fmt.Sprint([]string{"[1]", "[1]"}))
+	e.equal(fmt.Sprint(kinds(e.alice, storage.View{})), fmt.Sprint([]string{"[]", "[]"}))
+	hers, err := e.fs.Stat(e.bob, storage.At(d, ""), storage.View{Grantees: true})
+	e.must(err)
+	e.equal(len(hers.Grantees), 0) // who may not list them is not told
 	list, err := e.fs.ListGrants(e.alice, storage.At(d, ""))
 	e.must(err)
 	if len(list) != 1 || list[0].Grantee != "bob" || list[0].Permissions != permission.Viewer || list[0].Creator != "alice" {
