@@ -191,6 +191,7 @@ const brokenTrailer = "X-Oc-Broken"
 // source is the body of a transfer. It tells the provider of its errors, and remembers them: the transport hides them.
 type source struct {
 	io.Reader
+	ctx     context.Context // whose end breaks the body off
 	trailer http.Header
 	mu      sync.Mutex // the transport may read on after it has returned an answer
 	err     error
@@ -205,6 +206,9 @@ func (s *source) Read(p []byte) (int, error) {
 		return 0, errDone
 	}
 	n, err := s.Reader.Read(p)
+	if err == nil && n == 0 {
+		err = s.ctx.Err()
+	}
 	if err == nil || err == io.EOF {
 		return n, err
 	}
@@ -239,8 +243,18 @@ func (s sink) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// leaveTime is how long a transfer may take to end after its caller has left: what he sent is to reach the provider, as it would
+// in one process.
+const leaveTime = 10 * time.Second
+
 func (c *Client) send(ctx context.Context, op transfer.Op, method string, o *order, body io.Reader, out any) error {
-	src := &source{Reader: body, trailer: http.Header{brokenTrailer: nil}}
+	src := &source{Reader: body, ctx: ctx, trailer: http.Header{brokenTrailer: nil}}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(src.ctx, func() {
+		late := time.AfterFunc(leaveTime, cancel)
+		context.AfterFunc(ctx, func() { late.Stop() })
+	})()
 	resp, err := c.transfer(ctx, op, method, o, src)
 	if broken := src.end(); broken != nil {
 		if err == nil {
