@@ -95,6 +95,9 @@ func (p *proxy) remote(w http.ResponseWriter, r *http.Request, t *target, a iden
 			return
 		}
 	}
+	// Without this the server closes the request's body when the answer begins. A backend answers as soon as it has the whole
+	// body, and a transport that still looks whether there is more of it would break the connection, and the answer with it.
+	_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 has it anyway
 	rp := httputil.ReverseProxy{
 		Transport:     p.transport,
 		FlushInterval: -1, // pass everything on at once
