@@ -239,7 +239,7 @@ test("how lists look: extensions and sizes of tiles, by keyboard alone", { skip 
   await page.focus("[role=grid] [tabindex='0']");
   await page.keyboard.press("Home");
   await page.keyboard.press("F2"); // who renames sees the whole name
-  await page.waitForFunction(() => /\.(txt|pdf|gz)$/.test(document.querySelector("[role=grid] input:not([type=checkbox])")?.value));
+  await page.waitForFunction(() => /\.(txt|pdf|gz)$/.test(document.querySelector("[role=grid] input:not([type=checkbox]):focus")?.value));
   await page.keyboard.press("Escape");
   await page.waitForSelector("[role=row]:focus");
   await option("tiles");
