@@ -87,7 +87,9 @@ func TestAnswersBeforeTheBodyHasEnded(t *testing.T) {
 
 // A backend may refuse an upload without reading it: the client sees that.
 func TestBackendsRefuseEarly(t *testing.T) {
-	front := behind(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "too large", http.StatusRequestEntityTooLarge) })
+	front := behind(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+	})
 	for range 5 {
 		r, _ := http.NewRequest("PUT", front.URL+"/dav/files/ada/x", bytes.NewReader(make([]byte, 4<<20)))
 		r.SetBasicAuth("ada", "secret")
