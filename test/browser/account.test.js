@@ -241,8 +241,10 @@ test("phone: everything fits and can be touched", { skip }, async () => {
   await page.goto(`${base}/account`);
   await page.waitForSelector("text=Choose a picture of you");
   await page.setInputFiles("input[type=file]", { name: "me.png", mimeType: "image/png", buffer: png(600, 400, [240, 150, 60]) });
-  const dialog = await page.locator("[role=dialog]").boundingBox();
-  assert.ok(dialog.x >= 0 && dialog.x + dialog.width <= 390 && dialog.y + dialog.height <= 845);
+  await page.waitForFunction(() => { // once it has come in
+    const b = document.querySelector("[role=dialog]")?.getBoundingClientRect();
+    return b && b.left >= 0 && b.right <= 390 && b.bottom <= 845;
+  });
   assert.ok((await page.locator("[role=dialog] canvas").boundingBox()).width >= 250);
   await page.click("[role=dialog] button:has-text('Use this')");
   await page.waitForSelector("main img");
