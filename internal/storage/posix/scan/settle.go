@@ -43,7 +43,7 @@ type settlement struct {
 	busy      []string
 	result    // of the last run
 	again     []string
-	labels    []string // names whose attribute may not be what the index says
+	labels    map[string]bool // names whose attribute may not be what the index says → whether it is known not to be
 	delta     int64
 	seq       int64
 	now       time.Time
@@ -86,7 +86,7 @@ func validID(id string) bool {
 
 func (t *settlement) run(ctx context.Context, tx db.Tx) error {
 	t.result, t.again, t.delta, t.now, t.vanishing = result{}, nil, 0, time.Now(), nil
-	t.labels = nil
+	t.labels = map[string]bool{}
 	var err error
 	if t.busy, err = t.Busy(ctx, tx); err != nil {
 		return err
@@ -189,7 +189,7 @@ func (t *settlement) differ(ctx context.Context, tx db.Tx, c tree.Chain, n *tree
 		}
 		return t.appear(ctx, tx, c, e, st)
 	}
-	t.labels = append(t.labels, e.name)
+	t.labels[e.name] = e.id != n.ID
 	n.Ino = int64(st.Ino)
 	if n.IsFolder() {
 		// Another folder under the old name: nothing to see but its number; what is in it is compared on its own.
@@ -220,7 +220,7 @@ func (t *settlement) appear(ctx context.Context, tx db.Tx, c tree.Chain, e seen,
 			e.id, e.own = t.NewID(), true
 		}
 	}
-	t.labels = append(t.labels, e.name)
+	t.labels[e.name] = e.own
 	n := &tree.Node{ID: e.id, Space: t.space.ID, Parent: t.folder, Name: e.name, Kind: resource.File, MTime: st.MTime, Ino: int64(st.Ino)}
 	if st.Type == disk.Directory {
 		n.Kind = resource.Folder
@@ -317,7 +317,7 @@ func (t *settlement) revive(ctx context.Context, tx db.Tx, n *tree.Node, e seen,
 		return err
 	}
 	t.changed = true
-	t.labels = append(t.labels, e.name)
+	t.labels[e.name] = false
 	t.delta += n.Size
 	if n.IsFolder() {
 		t.folders = append(t.folders, n.ID)
@@ -351,8 +351,8 @@ func (t *settlement) log(ctx context.Context, tx db.Tx, n *tree.Node, op, oldPar
 }
 
 // label makes the extended attributes of what was taken in say what the index says. While it is at it another settlement, or
-// an operation of ours, may give the name to another node: so it goes by the index and not by what was settled, one at a
-// time, and looks again at what it wrote.
+// an operation of ours, may give a name to another node: so it goes by the index and not by what was settled, one at a time,
+// and looks again when something has happened in the folder meanwhile.
 func (t *settlement) label(ctx context.Context) {
 	if t.NoXattr || len(t.labels) == 0 {
 		return
@@ -360,39 +360,65 @@ func (t *settlement) label(ctx context.Context) {
 	t.labelling.Lock()
 	defer t.labelling.Unlock()
 	ctx = context.WithoutCancel(ctx) // the index has it already
-	for names := t.labels; len(names) > 0; {
+	for before, again := int64(0), false; ; again = true {
+		var now int64
 		wrong := map[string]string{} // name → id
 		err := t.DB.Read(ctx, func(r db.Reader) error {
 			clear(wrong)
-			for _, name := range names {
-				n, err := tree.Child(ctx, r, t.folder, name)
-				if errors.Is(err, tree.ErrNotFound) {
-					continue
-				}
+			folder, err := tree.ByID(ctx, r, t.folder)
+			if err != nil {
+				return err
+			}
+			if now = folder.Seq; again && now == before {
+				return nil
+			}
+			for name, other := range t.labels {
+				id, err := t.mislabelled(ctx, r, name, other && !again)
 				if err != nil {
 					return err
 				}
-				if st, err := t.Disk.Lstat(t.dir + "/" + name); err != nil || int64(st.Ino) != n.Ino {
-					continue // not the entry that the index knows: whoever takes that in labels it
-				}
-				if id, err := t.Disk.GetXattr(t.dir+"/"+name, IDAttr); err != nil || id != n.ID {
-					wrong[name] = n.ID
+				if id != "" {
+					wrong[name] = id
 				}
 			}
 			return nil
 		})
 		if err != nil {
-			t.problem(t.dir, "the ids of new entries cannot be written: "+err.Error())
+			if !errors.Is(err, tree.ErrNotFound) {
+				t.problem(t.dir, "the ids of new entries cannot be written: "+err.Error())
+			}
 			return
 		}
-		names = names[:0:0]
+		if len(wrong) == 0 {
+			return
+		}
 		for name, id := range wrong {
-			switch err := t.Disk.SetXattr(t.dir+"/"+name, IDAttr, id); {
-			case err == nil:
-				names = append(names, name)
-			case !errors.Is(err, fs.ErrNotExist):
+			if err := t.Disk.SetXattr(t.dir+"/"+name, IDAttr, id); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				delete(t.labels, name)
 				t.problem(t.dir+"/"+name, "its id cannot be written: "+err.Error())
 			}
 		}
+		before = now
 	}
+}
+
+// mislabelled returns the id that an entry should have in its attribute, if it has another (other: that is known); else "".
+func (t *settlement) mislabelled(ctx context.Context, r db.Reader, name string, other bool) (string, error) {
+	n, err := tree.Child(ctx, r, t.folder, name)
+	if err != nil {
+		if errors.Is(err, tree.ErrNotFound) {
+			err = nil
+		}
+		return "", err
+	}
+	path := t.dir + "/" + name
+	if st, err := t.Disk.Lstat(path); err != nil || int64(st.Ino) != n.Ino {
+		return "", nil // not the entry that the index knows: whoever takes that in labels it
+	}
+	if !other {
+		if id, err := t.Disk.GetXattr(path, IDAttr); err == nil && id == n.ID {
+			return "", nil
+		}
+	}
+	return n.ID, nil
 }
