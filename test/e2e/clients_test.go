@@ -121,6 +121,14 @@ func fill(t *testing.T, dir string, files int, seed uint64, long bool) {
 	}
 }
 
+// plenty is how many files the clients get: fewer where only the wiring or the database is another.
+func plenty(o server.Options) int {
+	if o.Split || o.Database != "" {
+		return 250
+	}
+	return 1000
+}
+
 func TestRclone(t *testing.T) {
 	rclone := tool(t, "rclone")
 	everywhere(t, func(t *testing.T, o server.Options) { roundTrips(t, rclone, o) })
@@ -130,11 +138,7 @@ func roundTrips(t *testing.T, rclone string, o server.Options) {
 	s := server.Start(t, o)
 	dir := t.TempDir()
 	src, back := filepath.Join(dir, "src"), filepath.Join(dir, "back")
-	files := 1000
-	if o.Split || o.Database != "" {
-		files = 250
-	}
-	fill(t, src, files, 1, true)
+	fill(t, src, plenty(o), 1, true)
 	size := int64(64 << 20)
 	if os.Getenv("OC_E2E_BIG") != "" {
 		size = 2 << 30
@@ -167,7 +171,7 @@ func roundTrips(t *testing.T, rclone string, o server.Options) {
 	run("check", "--download", src+"/odd", "C:trip/odd")
 	run("sync", "C:trip", back)
 	run("check", src, back)
-	fill(t, src, files, 2, true) // other content under the same names
+	fill(t, src, plenty(o), 2, true) // other content under the same names
 	if err := os.RemoveAll(filepath.Join(src, "folder 3")); err != nil {
 		t.Fatal(err)
 	}
@@ -209,11 +213,7 @@ func byTurns(t *testing.T, client string, o server.Options) {
 			t.Fatalf("owncloudcmd: %v\n%s", err, tail)
 		}
 	}
-	files := 1000
-	if o.Split || o.Database != "" {
-		files = 250
-	}
-	fill(t, a, files, 3, false)
+	fill(t, a, plenty(o), 3, false)
 	sync(a)
 	sync(b)
 	same(t, a, b)

@@ -191,7 +191,6 @@ const brokenTrailer = "X-Oc-Broken"
 // source is the body of a transfer. It tells the provider of its errors, and remembers them: the transport hides them.
 type source struct {
 	io.Reader
-	ctx     context.Context // whose end breaks the body off
 	trailer http.Header
 	mu      sync.Mutex // the transport may read on after it has returned an answer
 	err     error
@@ -206,9 +205,6 @@ func (s *source) Read(p []byte) (int, error) {
 		return 0, errDone
 	}
 	n, err := s.Reader.Read(p)
-	if err == nil && n == 0 {
-		err = s.ctx.Err()
-	}
 	if err == nil || err == io.EOF {
 		return n, err
 	}
@@ -248,14 +244,14 @@ func (s sink) Read(p []byte) (int, error) {
 const leaveTime = 10 * time.Second
 
 func (c *Client) send(ctx context.Context, op transfer.Op, method string, o *order, body io.Reader, out any) error {
-	src := &source{Reader: body, ctx: ctx, trailer: http.Header{brokenTrailer: nil}}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	src := &source{Reader: body, trailer: http.Header{brokenTrailer: nil}}
+	going, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(src.ctx, func() {
+	defer context.AfterFunc(ctx, func() {
 		late := time.AfterFunc(leaveTime, cancel)
-		context.AfterFunc(ctx, func() { late.Stop() })
+		context.AfterFunc(going, func() { late.Stop() })
 	})()
-	resp, err := c.transfer(ctx, op, method, o, src)
+	resp, err := c.transfer(going, op, method, o, src)
 	if broken := src.end(); broken != nil {
 		if err == nil {
 			resp.Body.Close()
