@@ -42,12 +42,12 @@ export function read(xml: string): Element {
   return root;
 }
 
-const named: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+const named = new Map([["amp", "&"], ["lt", "<"], ["gt", ">"], ["quot", '"'], ["apos", "'"]]);
 
 function entity(all: string, name: string): string {
   const code = /^#(?:x([\da-f]+)|(\d+))$/i.exec(name);
   const n = code ? (code[1] ? parseInt(code[1], 16) : Number(code[2])) : NaN;
-  const text = code ? (n > 0 && n <= 0x10ffff ? String.fromCodePoint(n) : undefined) : named[name];
+  const text = code ? (n > 0 && n <= 0x10ffff ? String.fromCodePoint(n) : undefined) : named.get(name);
   if (text === undefined) throw new Error(`XML is not well formed: ${all}`);
   return text;
 }
