@@ -1,4 +1,6 @@
 // Sizes and times as people read them.
+import type { Language } from "vue3-gettext";
+import type { Quota } from "@/api/graph";
 
 /** bytes writes a size in the person's language, in powers of 1000. */
 export function bytes(n: number, lang: string): string {
@@ -11,6 +13,15 @@ export function bytes(n: number, lang: string): string {
   }
   return formatter(lang, units[i] ?? "byte", i > 0 && value < 10 ? 1 : 0).format(value);
 }
+
+/** filled says how much of a quota is used. */
+export function filled(q: Quota | undefined, { $gettext, current }: Language): string {
+  const used = bytes(q?.used ?? 0, current);
+  return q?.total ? $gettext("%{used} of %{total} used", { used, total: bytes(q.total, current) }) : $gettext("%{used} used", { used });
+}
+
+/** share is how much of a quota is used, 0 to 1; undefined without a limit. */
+export const share = (q: Quota | undefined): number | undefined => (q?.total ? Math.min(1, (q.used ?? 0) / q.total) : undefined);
 
 const formatters = new Map<string, Intl.NumberFormat>();
 function formatter(lang: string, unit: string, digits: number) {

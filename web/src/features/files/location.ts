@@ -3,6 +3,7 @@ import type { RouteLocationNormalizedLoaded } from "vue-router";
 import { encode } from "@/api/path";
 import type { Drive } from "@/api/graph";
 import type { Resource } from "@/api/resource";
+import type { Texts } from "@/app/registry";
 
 /** folderUrl is the page of a folder: /files/spaces/personal/mary/Documents?fileId=… */
 export function folderUrl(drive: Drive, path: string, fileId?: string): string {
@@ -14,6 +15,9 @@ export function folderUrl(drive: Drive, path: string, fileId?: string): string {
   const q = query.toString();
   return `/files/spaces/${place}${path === "/" ? "" : encode(path)}${q ? "?" + q : ""}`;
 }
+
+/** driveName is what people call a drive. */
+export const driveName = (drive: Drive, { $gettext }: Texts): string => (drive.driveType === "personal" ? $gettext("Personal") : drive.name);
 
 /** panelUrl is the page of a folder with a part of its sidebar. */
 export function panelUrl(drive: Drive, path: string, panel: string): string {
